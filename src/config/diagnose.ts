@@ -1,0 +1,97 @@
+import { distance } from 'fastest-levenshtein';
+import { isMap, isScalar, LineCounter, type Document } from 'yaml';
+import type { z } from 'zod';
+import { fileSchema } from './schema.ts';
+
+export type KeyPath = readonly (string | number)[];
+
+/** One thing that is wrong with the file, and where: `servers.yaml:12:5: servers.fetch.pool.maxx: …`. */
+export interface Diagnostic {
+  readonly path: KeyPath;
+  readonly message: string;
+}
+
+/** Where the parts of a YAML file stand. */
+export class SourceMap {
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #file: string;
+
+  constructor(file: string, document: Document, lines: LineCounter) {
+    this.#file = file;
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /** "FILE:LINE:COLUMN: KEY: MESSAGE"; the place is that of the key, or of the nearest parent that is in the file. */
+  describe({ path, message }: Diagnostic): string {
+    const { line, col } = this.#lines.linePos(this.#offset(path));
+    const key = path.length > 0 ? `${path.join('.')}: ` : '';
+    return `${this.#file}:${line}:${col}: ${key}${message}`;
+  }
+
+  #offset(path: KeyPath): number {
+    for (let depth = path.length; depth > 0; depth--) {
+      const parent = this.#document.getIn(path.slice(0, depth - 1), true);
+      const last = path[depth - 1];
+      if (isMap(parent)) {
+        const pair = parent.items.find(({ key }) => isScalar(key) && key.value === last);
+        if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
+      }
+      const node = this.#document.getIn(path.slice(0, depth), true);
+      if (isScalar(node) && node.range) return node.range[0];
+    }
+    return 0;
+  }
+}
+
+/** What zod found, as sentences: what was there, what was wanted, and the nearest known key for an unknown one. */
+export function diagnose(issues: readonly z.core.$ZodIssue[], raw: unknown): Diagnostic[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.filter((part) => typeof part !== 'symbol');
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, knownKeys(path)) }));
+    }
+    if (issue.code === 'invalid_key') return [{ path, message: issue.issues[0]?.message ?? issue.message }];
+    return [{ path, message: `${found(raw, path)}${issue.message}` }];
+  });
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const nearest = [...known].sort((a, b) => distance(key, a) - distance(key, b))[0];
+  const isNear = nearest !== undefined && distance(key, nearest) <= Math.max(2, Math.floor(key.length / 3));
+  return isNear ? `unknown key; did you mean "${nearest}"?` : `unknown key; known here: ${known.join(', ')}`;
+}
+
+/** The keys that the schema knows at a path; a record accepts any name, so its element stands for all. */
+function knownKeys(path: KeyPath): string[] {
+  let node: JsonSchema | undefined = fileSchema.toJSONSchema({ io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  for (const part of path) {
+    if (typeof part === 'number') node = node?.items;
+    else node = node?.properties?.[part] ?? additional(node);
+  }
+  return Object.keys(node?.properties ?? {});
+}
+
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  additionalProperties?: JsonSchema | boolean;
+  items?: JsonSchema;
+}
+
+function additional(node: JsonSchema | undefined): JsonSchema | undefined {
+  return typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;
+}
+
+/** `got "abc", ` unless the value may be a secret or is absent. */
+function found(raw: unknown, path: KeyPath): string {
+  if (path.includes('env')) return '';
+  let value = raw;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return '';
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  if (value === undefined) return 'is missing, ';
+  const text = JSON.stringify(value);
+  return `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}, `;
+}

@@ -1,0 +1,87 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isScalar, isSeq, Scalar, parseDocument, visit, type Document, type Node, type Pair } from 'yaml';
+import { codeOf } from '../base/errors.ts';
+import type { Diagnostic, KeyPath } from './diagnose.ts';
+
+export interface Interpolated {
+  /** What a server of this name lacks: its `env` names a variable or file that is not there. */
+  readonly missing: ReadonlyMap<string, string>;
+  /** `env` values that came from outside the file, as "SERVER NAME". */
+  readonly secrets: ReadonlySet<string>;
+  readonly errors: readonly Diagnostic[];
+}
+
+const reference = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
+
+/**
+ * Puts the environment and secret files into the values of a YAML document, in place: `${NAME}`, `${NAME:-default}`
+ * (the default also for an empty value), `$$` for a plain dollar sign, and `file:PATH` in `env`.
+ * A value that is missing switches the server off when it is in an `env`, and is an error anywhere else.
+ */
+export function interpolate(document: Document, environment: NodeJS.ProcessEnv, directory: string): Interpolated {
+  const missing = new Map<string, string>();
+  const secrets = new Set<string>();
+  const errors: Diagnostic[] = [];
+
+  visit(document, {
+    Scalar(key, node, ancestors) {
+      if (key === 'key' || typeof node.value !== 'string') return;
+      const place = pathOf(node, ancestors as readonly (Document | Node | Pair)[]);
+      const inEnv = place[0] === 'servers' && place[2] === 'env' && place.length === 4;
+      const lack = (reason: string): void => {
+        if (inEnv) missing.set(String(place[1]), reason);
+        else errors.push({ path: place, message: reason });
+      };
+      const before = node.value;
+      let value = substitute(before, environment, lack);
+      if (inEnv && value.startsWith('file:')) value = readSecret(value.slice(5), directory, lack);
+      if (value === before) return;
+      if (inEnv) secrets.add(`${String(place[1])} ${String(place[3])}`);
+      // A plain `${PORT:-8808}` is a number like a plain 8808; a quoted one stays a text.
+      node.value = node.type === Scalar.PLAIN && !inEnv ? plainValue(value) : value;
+    },
+  });
+  return { missing, secrets, errors };
+}
+
+function substitute(text: string, environment: NodeJS.ProcessEnv, lack: (reason: string) => void): string {
+  return text.replace(reference, (whole, name: string | undefined, fallback: string | undefined) => {
+    if (name === undefined) return whole === '$$' ? '$' : whole;
+    const value = environment[name];
+    if (value !== undefined && value !== '') return value;
+    if (fallback !== undefined) return fallback;
+    if (value === undefined) lack(`the environment variable ${name} is not set`);
+    else lack(`the environment variable ${name} is empty`);
+    return '';
+  });
+}
+
+function readSecret(file: string, directory: string, lack: (reason: string) => void): string {
+  const absolute = path.resolve(directory, file);
+  try {
+    if ((statSync(absolute).mode & 0o004) !== 0) {
+      lack(`the secret file ${file} can be read by every user; set its mode to 600`);
+      return '';
+    }
+    return readFileSync(absolute, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    lack(`the secret file ${file} cannot be read (${codeOf(error) ?? 'error'})`);
+    return '';
+  }
+}
+
+function plainValue(text: string): unknown {
+  const value: unknown = parseDocument(text).toJS();
+  return typeof value === 'number' || typeof value === 'boolean' ? value : text;
+}
+
+function pathOf(node: Node, ancestors: readonly (Document | Node | Pair)[]): KeyPath {
+  const place: (string | number)[] = [];
+  const chain = [...ancestors, node];
+  chain.forEach((ancestor, i) => {
+    if ('key' in ancestor && isScalar(ancestor.key)) place.push(String(ancestor.key.value));
+    else if (isSeq(ancestor)) place.push(ancestor.items.indexOf(chain[i + 1]));
+  });
+  return place;
+}

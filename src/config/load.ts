@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
+import { BridgeError, codeOf } from '../base/errors.ts';
+import type { Config, ListenConfig } from './config.ts';
+import { diagnose, SourceMap, type Diagnostic } from './diagnose.ts';
+import { interpolate } from './interpolate.ts';
+import { isLoopback } from './loopback.ts';
+import { resolveServer } from './resolve-server.ts';
+import { defaults, fileSchema, type FileConfig } from './schema.ts';
+
+/** What the command line may change. */
+export interface Overrides {
+  readonly host?: string;
+  readonly port?: number;
+  readonly engine?: 'podman' | 'docker';
+  readonly insecureNoAuth?: boolean;
+  readonly allowProcess?: boolean;
+}
+
+/**
+ * Reads, fills in, validates and freezes a configuration file.
+ *
+ * @param file as the user wrote it; messages name it so
+ * @throws {BridgeError} `CONFIG_INVALID` with one line for each thing that is wrong: file, line, key, what was wanted
+ */
+export function loadConfig(file: string, environment: NodeJS.ProcessEnv, overrides: Overrides = {}): Config {
+  return parseConfig(readText(file), file, environment, overrides);
+}
+
+/** The same for a text that was read already; relative paths in it count from the folder of `file`. */
+export function parseConfig(text: string, file: string, environment: NodeJS.ProcessEnv, overrides: Overrides): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: false, uniqueKeys: true, prettyErrors: false });
+  const places = new SourceMap(file, document, lines);
+  const refuse = (diagnostics: readonly Diagnostic[]): void => {
+    if (diagnostics.length === 0) return;
+    throw new BridgeError('CONFIG_INVALID', diagnostics.map((found) => places.describe(found)).join('\n'));
+  };
+
+  const [broken] = document.errors;
+  if (broken) {
+    const { line, col } = lines.linePos(broken.pos[0]);
+    throw new BridgeError('CONFIG_INVALID', `${file}:${line}:${col}: not valid YAML: ${broken.message}`);
+  }
+  visit(document, {
+    Node: (_, node) => {
+      if (!isAlias(node)) return;
+      const { line, col } = lines.linePos(node.range?.[0] ?? 0);
+      throw new BridgeError('CONFIG_INVALID', `${file}:${line}:${col}: aliases are not allowed; write the value out`);
+    },
+  });
+
+  const absolute = path.resolve(file);
+  const filled = interpolate(document, environment, path.dirname(absolute));
+  refuse(filled.errors);
+  const raw: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
+  const parsed = fileSchema.safeParse(raw, {
+    error: ({ code, expected }) => (code === 'invalid_type' && expected === 'object' ? 'wanted a mapping' : undefined),
+  });
+  if (!parsed.success) {
+    refuse(diagnose(parsed.error.issues, raw));
+    throw parsed.error;
+  }
+
+  const errors: Diagnostic[] = [];
+  const servers = Object.entries(parsed.data.servers).map(([name, entry]) =>
+    resolveServer(name, entry, parsed.data.defaults ?? {}, {
+      directory: path.dirname(absolute),
+      missing: filled.missing.get(name),
+      isSecret: (variable) => filled.secrets.has(`${name} ${variable}`),
+      allowProcess: overrides.allowProcess ?? false,
+      report: (key, message) => errors.push({ path: ['servers', name, ...key], message }),
+    }),
+  );
+  const listen = resolveListen(parsed.data, overrides, errors);
+  refuse(errors);
+
+  return deepFreeze({
+    file: absolute,
+    listen,
+    engine: overrides.engine ?? parsed.data.engine ?? 'auto',
+    limits: {
+      starts: parsed.data.limits?.starts ?? defaults.limits.starts,
+      sessions: parsed.data.limits?.sessions ?? defaults.limits.sessions,
+    },
+    servers: new Map(servers.map((server) => [server.name, server])),
+  });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const wanted = 'wanted a readable servers.yaml (see --config)';
+    throw new BridgeError('CONFIG_INVALID', `${file}: cannot be read (${codeOf(error) ?? 'error'}); ${wanted}`);
+  }
+}
+
+function resolveListen({ listen = {} }: FileConfig, overrides: Overrides, errors: Diagnostic[]): ListenConfig {
+  const host = overrides.host ?? listen.host ?? defaults.listen.host;
+  const insecureNoAuth = overrides.insecureNoAuth ?? listen.insecureNoAuth ?? false;
+  if (!isLoopback(host) && !insecureNoAuth) {
+    errors.push({
+      path: ['listen', 'host'],
+      message: `"${host}" can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)`,
+    });
+  }
+  return {
+    host,
+    port: overrides.port ?? listen.port ?? defaults.listen.port,
+    insecureNoAuth,
+    allowedHosts: listen.allowedHosts ?? [],
+    allowedOrigins: listen.allowedOrigins ?? [],
+    maxBodyBytes: listen.maxBodyBytes ?? defaults.listen.maxBodyBytes,
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const part of value instanceof Map ? value.values() : Object.values(value)) deepFreeze(part);
+  return value;
+}

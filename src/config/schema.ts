@@ -1,0 +1,316 @@
+import { z } from 'zod';
+import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
+
+/**
+ * The source of truth for every key of `servers.yaml`: type, unit, bounds, default and a sentence. The JSON Schema
+ * (`gangway schema`) and `docs/configuration.md` are generated from it. Defaults are stated, not applied, here:
+ * `load.ts` lays the file's `defaults:` between them and each server.
+ */
+const minute = 60_000;
+const hour = 60 * minute;
+const mebibyte = 1024 ** 2;
+
+function duration(about: string, bounds: { min: number; max: number; default: number }) {
+  const { min, max } = bounds;
+  const wanted = `a duration such as "${formatDuration(bounds.default)}", from ${formatDuration(min)} to ${formatDuration(max)}`;
+  return z
+    .string({ error: `wanted ${wanted}` })
+    .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, { error: `wanted ${wanted}` })
+    .transform((text) => parseDuration(text) ?? 0)
+    .refine((ms) => ms >= min && ms <= max, { error: `wanted ${wanted}` })
+    .meta({ description: about, default: formatDuration(bounds.default), unit: 'duration', range: wanted })
+    .optional();
+}
+
+function size(about: string, bounds: { min: number; max: number; default: number; zero?: string }) {
+  const { min, max } = bounds;
+  const range = `from ${formatSize(min)} to ${formatSize(max)}${bounds.zero ? `, or 0b (${bounds.zero})` : ''}`;
+  const wanted = `a size such as "${formatSize(bounds.default)}", ${range}`;
+  return z
+    .string({ error: `wanted ${wanted}` })
+    .regex(/^\d+(\.\d+)?[bkmgBKMG][bB]?$/, { error: `wanted ${wanted}` })
+    .transform((text) => parseSize(text) ?? 0)
+    .refine((bytes) => (bytes === 0 && bounds.zero !== undefined) || (bytes >= min && bytes <= max), {
+      error: `wanted ${wanted}`,
+    })
+    .meta({ description: about, default: formatSize(bounds.default), unit: 'size', range: wanted })
+    .optional();
+}
+
+function count(about: string, bounds: { min: number; max: number; default: number }) {
+  const wanted = `wanted a whole number from ${bounds.min} to ${bounds.max}`;
+  return z
+    .int({ error: wanted })
+    .min(bounds.min, { error: wanted })
+    .max(bounds.max, { error: wanted })
+    .meta({ description: about, default: bounds.default })
+    .optional();
+}
+
+const text = (wanted: string) => z.string({ error: `wanted ${wanted}` });
+
+export const defaults = {
+  listen: { host: '127.0.0.1', port: 8808, maxBodyBytes: 4 * mebibyte },
+  limits: { starts: 4, sessions: 1000 },
+  server: {
+    startTimeout: 30_000,
+    callTimeout: minute,
+    maxCallTime: 10 * minute,
+    maxLineBytes: 32 * mebibyte,
+    resources: { cpus: 1, memory: 512 * mebibyte, pids: 128 },
+    pool: { warm: 1, max: 20, queue: 100, acquireTimeout: 5000, idleTimeout: 10 * minute, maxAge: 8 * hour },
+  },
+} as const;
+
+const pool = z
+  .strictObject({
+    warm: count('Containers kept started and not yet spoken to, ready for the next client. 0 starts each one on demand.', {
+      min: 0,
+      max: 1000,
+      default: defaults.server.pool.warm,
+    }),
+    max: count('Containers of this server at once, warm ones included. Never exceeded.', {
+      min: 1,
+      max: 10_000,
+      default: defaults.server.pool.max,
+    }),
+    queue: count('Clients that may wait in line when all `max` containers are in use; one more gets 503 `POOL_FULL`.', {
+      min: 0,
+      max: 100_000,
+      default: defaults.server.pool.queue,
+    }),
+    acquireTimeout: duration('How long a client waits in line before it gets 503 `ACQUIRE_TIMEOUT`.', {
+      min: 10,
+      max: 10 * minute,
+      default: defaults.server.pool.acquireTimeout,
+    }),
+    idleTimeout: duration(
+      'A session without a request in flight, and without a message from its client, ends after this time. An open GET stream does not keep it alive.',
+      { min: 100, max: 24 * hour, default: defaults.server.pool.idleTimeout },
+    ),
+    maxAge: duration('A session, or a warm container, ends after this time in any case.', {
+      min: 1000,
+      max: 30 * 24 * hour,
+      default: defaults.server.pool.maxAge,
+    }),
+  })
+  .meta({ description: 'How many containers the server has, and how long they live.' });
+
+const resources = z
+  .strictObject({
+    cpus: z
+      .number({ error: 'wanted a number of CPUs from 0.01 to 1024, or 0 (no limit)' })
+      .refine((cpus) => cpus === 0 || (cpus >= 0.01 && cpus <= 1024), {
+        error: 'wanted a number of CPUs from 0.01 to 1024, or 0 (no limit)',
+      })
+      .meta({
+        description: 'CPUs that one container may use, such as 0.5. 0 sets no limit.',
+        default: defaults.server.resources.cpus,
+      })
+      .optional(),
+    memory: size('Memory that one container may use, swap included; one that needs more is killed by the kernel.', {
+      min: 6 * mebibyte,
+      max: 1024 ** 4,
+      default: defaults.server.resources.memory,
+      zero: 'no limit',
+    }),
+    pids: count('Processes and threads that one container may hold. 0 sets no limit.', {
+      min: 0,
+      max: 4_194_304,
+      default: defaults.server.resources.pids,
+    }),
+  })
+  .meta({ description: 'What one container may use of the machine; enforced by the engine.' });
+
+const noComma = /^[^,\0]+$/;
+
+const mount = z
+  .strictObject({
+    from: text('a volume name, or a path that begins with /, ./ or ../')
+      .regex(noComma, { error: 'wanted a volume name or path without a comma' })
+      .regex(/^(\/|\.{1,2}\/|\.$|[a-zA-Z0-9][a-zA-Z0-9_.-]*$)/, {
+        error: 'wanted a volume name, or a path that begins with /, ./ or ../',
+      })
+      .meta({ description: 'A named volume of the engine, or a path on the host (relative to the file).' }),
+    to: text('an absolute path in the container')
+      .regex(noComma, { error: 'wanted a path without a comma' })
+      .regex(/^\/./, { error: 'wanted an absolute path in the container, not "/"' })
+      .meta({ description: 'Where it appears in the container.' }),
+    readOnly: z
+      .boolean({ error: 'wanted true or false' })
+      .meta({ description: 'Whether the server may only read it.', default: false })
+      .optional(),
+  })
+  .meta({ description: 'One mount.' });
+
+/** The keys that `defaults:` and each server share. */
+const common = {
+  sharing: z
+    .enum(['session'], { error: 'wanted "session"' })
+    .meta({ description: 'Who shares a container. `session`: each client has one of its own.', default: 'session' })
+    .optional(),
+  pool: pool.optional(),
+  resources: resources.optional(),
+  network: z
+    .enum(['outbound', 'none'], { error: 'wanted "outbound" or "none"' })
+    .meta({
+      description: 'What the container can reach: the engine’s default network, or nothing at all.',
+      default: 'outbound',
+    })
+    .optional(),
+  sandbox: z
+    .enum(['default', 'strict'], { error: 'wanted "default" or "strict"' })
+    .meta({
+      description:
+        '`default`: no capabilities, no new privileges, limits, an own IPC namespace. `strict` adds a read-only root file system, a small `/tmp`, a non-root user and no network.',
+      default: 'default',
+    })
+    .optional(),
+  pull: z
+    .enum(['missing', 'always', 'never'], { error: 'wanted "missing", "always" or "never"' })
+    .meta({
+      description: 'When the image is pulled: if it is not there, once at every start of Gangway, or never.',
+      default: 'missing',
+    })
+    .optional(),
+  startTimeout: duration('How long a server may take from its start to its answer to `initialize`.', {
+    min: 100,
+    max: 10 * minute,
+    default: defaults.server.startTimeout,
+  }),
+  callTimeout: duration(
+    'How long a request may take without a sign of life; each progress notification begins it anew. While the server waits for its client (sampling, elicitation), only `maxCallTime` counts.',
+    { min: 100, max: 24 * hour, default: defaults.server.callTimeout },
+  ),
+  maxCallTime: duration('How long a request may take in all.', {
+    min: 100,
+    max: 24 * hour,
+    default: defaults.server.maxCallTime,
+  }),
+  maxLineBytes: size('The longest message that a server may send; a longer one ends its session.', {
+    min: 1024,
+    max: 512 * mebibyte,
+    default: defaults.server.maxLineBytes,
+  }),
+};
+
+const command = z
+  .array(text('a text'), { error: 'wanted a list such as [node, ./server.js]' })
+  .min(1, { error: 'wanted at least the program' });
+
+const server = z
+  .strictObject({
+    image: text('an image reference such as docker.io/mcp/fetch')
+      .regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$/, { error: 'wanted an image reference such as docker.io/mcp/fetch' })
+      .meta({ description: 'The image whose stdio server is put on HTTP, unchanged. Name the registry in full.' })
+      .optional(),
+    build: text('a folder with a Containerfile')
+      .min(1, { error: 'wanted a folder with a Containerfile' })
+      .meta({ description: 'A folder with a Containerfile (or Dockerfile), built by the engine before the first start.' })
+      .optional(),
+    command: command
+      .meta({
+        description:
+          'A stdio server as a plain process on this host, not sandboxed; needs `--allow-process`. The program is looked up on PATH, or relative to the file when it begins with ./',
+      })
+      .optional(),
+    args: z
+      .array(text('a text'), { error: 'wanted a list of texts' })
+      .meta({ description: 'Arguments for the server in the image.', default: [] })
+      .optional(),
+    env: z
+      .record(
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'wanted a variable name such as API_KEY' }),
+        z.union([z.string(), z.number(), z.boolean()], { error: 'wanted a text, number or boolean' }),
+        { error: 'wanted a mapping of variable names to values' },
+      )
+      .meta({
+        description:
+          'Environment of the server, and nothing but this. A value may be `${NAME}`, `${NAME:-default}`, or `file:PATH` for a secret file; none of them is ever in an argument list.',
+        default: {},
+      })
+      .optional(),
+    mounts: z
+      .array(mount, { error: 'wanted a list of { from, to }' })
+      .meta({ description: 'Volumes and host folders that the container sees. None by default.', default: [] })
+      .optional(),
+    user: text('a user such as "1000:1000"')
+      .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*)?$/, { error: 'wanted a user such as "1000:1000"' })
+      .meta({ description: 'User (and group) in the container; the image’s own by default, 65534:65534 when `strict`.' })
+      .optional(),
+    ...common,
+  })
+  .meta({ description: 'One server: exactly one of `image`, `build` or `command`, and what it may do.' });
+
+const hostName = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?)$/;
+
+export const fileSchema = z
+  .strictObject({
+    listen: z
+      .strictObject({
+        host: text('an address such as 127.0.0.1')
+          .min(1, { error: 'wanted an address such as 127.0.0.1' })
+          .meta({ description: 'Address to listen on. Anything but loopback needs `insecureNoAuth: true`.', default: defaults.listen.host })
+          .optional(),
+        port: count('Port to listen on. 0 takes a free one.', { min: 0, max: 65_535, default: defaults.listen.port }),
+        insecureNoAuth: z
+          .boolean({ error: 'wanted true or false' })
+          .meta({
+            description: 'Allows an address other than loopback although Gangway asks nobody who they are.',
+            default: false,
+          })
+          .optional(),
+        allowedHosts: z
+          .array(text('a host name').regex(hostName, { error: 'wanted a host name without scheme or port' }))
+          .meta({ description: 'Names, besides loopback, that a `Host` header may carry.', default: [] })
+          .optional(),
+        allowedOrigins: z
+          .array(
+            text('an origin').regex(/^https?:\/\/[^/\s]+$/, { error: 'wanted an origin such as https://app.example.com' }),
+          )
+          .meta({ description: 'Web origins, besides loopback, that may use the bridge; exact.', default: [] })
+          .optional(),
+        maxBodyBytes: size('The largest request body that is read.', {
+          min: 1024,
+          max: 512 * mebibyte,
+          default: defaults.listen.maxBodyBytes,
+        }),
+      })
+      .meta({ description: 'Where Gangway listens, and to whom.' })
+      .optional(),
+    engine: z
+      .enum(['auto', 'podman', 'docker'], { error: 'wanted "auto", "podman" or "docker"' })
+      .meta({ description: 'What runs the images. `auto`: Podman, then Docker.', default: 'auto' })
+      .optional(),
+    limits: z
+      .strictObject({
+        starts: count('Containers started at the same time.', { min: 1, max: 64, default: defaults.limits.starts }),
+        sessions: count('Sessions of all servers together.', {
+          min: 1,
+          max: 1_000_000,
+          default: defaults.limits.sessions,
+        }),
+      })
+      .meta({ description: 'Limits for all servers together.' })
+      .optional(),
+    defaults: z.strictObject(common).meta({ description: 'What each server has unless it says otherwise.' }).optional(),
+    servers: z
+      .record(
+        z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, {
+          error: 'wanted a name of small letters, digits, ".", "_" and "-", at most 63 characters',
+        }),
+        server,
+        { error: 'wanted a mapping of names to servers' },
+      )
+      .meta({ description: 'The servers, by the name under which each is served: `/NAME/mcp`.' }),
+  })
+  .meta({ title: 'Gangway servers.yaml', description: 'Which stdio MCP servers Gangway puts on HTTP.' });
+
+export type FileConfig = z.output<typeof fileSchema>;
+export type ServerEntry = FileConfig['servers'][string];
+export type CommonEntry = NonNullable<FileConfig['defaults']>;
+
+/** The JSON Schema (2020-12) of `servers.yaml`, for editors. */
+export function jsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(fileSchema, { io: 'input', unrepresentable: 'any' });
+}
