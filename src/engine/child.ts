@@ -1,0 +1,48 @@
+import { execa } from 'execa';
+import { deferred } from '../base/deferred.ts';
+import type { Child, Exit } from './engine.ts';
+
+interface SpawnOptions {
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/**
+ * Starts a program with three pipes.
+ *
+ * In a process group of its own, so that Ctrl-C in our terminal does not reach it: a container's client passes the
+ * signal on, and calls that could still be answered would die. And not killed when we exit: a signalled client can
+ * leave its container behind, while the end of its standard input ends it in order.
+ */
+export function spawnChild(name: string, file: string, args: readonly string[], options: SpawnOptions): Child & { pid: number | undefined } {
+  const child = execa(file, args, {
+    ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: false, reject: false, extendEnv: false },
+    ...{ detached: true, cleanup: false, env: options.env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) },
+  });
+  const exited = deferred<Exit>();
+  child.once('exit', (code, signal) => {
+    exited.resolve({ code: code ?? undefined, signal: signal ?? undefined });
+  });
+  // A program that cannot be started never exits.
+  child.once('error', (error: NodeJS.ErrnoException) => {
+    exited.resolve({ code: undefined, signal: undefined, error: error.code ?? error.message });
+  });
+  const running = deferred();
+  child.once('spawn', running.resolve);
+  void exited.promise.then(() => {
+    running.resolve();
+  });
+  // The peer may be gone when we write; its exit is reported once, above.
+  child.stdin.on('error', () => undefined);
+  return {
+    name,
+    pid: child.pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    running: running.promise,
+    exited: exited.promise,
+    kill: () => void child.kill('SIGKILL'),
+  };
+}

@@ -1,0 +1,78 @@
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { BridgeError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { CliEngine } from './cli-engine.ts';
+import { clientEnvironment, type RunDialect } from './run-args.ts';
+
+const answerMs = 15_000;
+
+/**
+ * Finds an engine that works: Podman, then Docker, or just the one that is asked for.
+ *
+ * @throws {BridgeError} `ENGINE_UNAVAILABLE` that says of each one tried why it does not work
+ */
+export async function detectEngine(
+  wanted: 'auto' | 'podman' | 'docker',
+  environment: NodeJS.ProcessEnv,
+  clock: Clock,
+): Promise<CliEngine> {
+  const kinds = wanted === 'auto' ? (['podman', 'docker'] as const) : [wanted];
+  const reasons: string[] = [];
+  for (const kind of kinds) {
+    const file = findProgram(kind, environment['PATH'] ?? '');
+    if (file === undefined) {
+      reasons.push(`${kind}: not found on PATH`);
+      continue;
+    }
+    const found = await probe(kind, file, environment);
+    if (typeof found !== 'string') {
+      return new CliEngine(file, found.version, { kind, isRemote: found.isRemote }, environment, clock);
+    }
+    reasons.push(`${kind}: ${found}`);
+  }
+  throw new BridgeError('ENGINE_UNAVAILABLE', `Cannot find a container engine: ${reasons.join('; ')}`, { tried: reasons });
+}
+
+const podmanInfo = z.object({
+  host: z.object({ serviceIsRemote: z.boolean().optional() }),
+  version: z.object({ Version: z.string() }),
+});
+const dockerInfo = z.object({ Server: z.object({ Version: z.string() }) });
+
+/** Asks the engine behind a client for its version; a text is the reason why it does not work. */
+async function probe(
+  kind: RunDialect['kind'],
+  file: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ version: string; isRemote: boolean } | string> {
+  const args = kind === 'podman' ? ['info', '--format', 'json'] : ['version', '--format', 'json'];
+  const { exitCode, stdout, stderr, timedOut } = await execa(file, args, {
+    ...{ env: clientEnvironment(environment, []), extendEnv: false, stdin: 'ignore', reject: false, timeout: answerMs },
+  });
+  if (timedOut) return `no answer within ${answerMs / 1000} s`;
+  if (exitCode !== 0) return stderr.trim().split('\n').at(-1) || `exit code ${exitCode ?? 'unknown'}`;
+  try {
+    const answer: unknown = JSON.parse(stdout);
+    if (kind === 'docker') return { version: dockerInfo.parse(answer).Server.Version, isRemote: false };
+    const { host, version } = podmanInfo.parse(answer);
+    return { version: version.Version, isRemote: host.serviceIsRemote ?? false };
+  } catch {
+    return 'its answer could not be read';
+  }
+}
+
+function findProgram(name: string, searchPath: string): string | undefined {
+  for (const folder of searchPath.split(path.delimiter)) {
+    const file = path.join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not here; the next folder.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import type { Readable, Writable } from 'node:stream';
+import type { EnvEntry, Mount, Source } from '../config/config.ts';
+
+export type EngineKind = 'podman' | 'docker' | 'process';
+
+/**
+ * Everything an engine needs to start one server: plain data, so that it can cross a process boundary.
+ * It is made from `servers.yaml` alone; nothing of a client's or an image's ever gets in.
+ */
+export interface LaunchSpec {
+  /** Unique, registered before the start, and the handle by which the engine ends it. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: Exclude<Source, { kind: 'build' }>;
+  readonly args: readonly string[];
+  readonly env: readonly EnvEntry[];
+  readonly mounts: readonly Mount[];
+  readonly user: string | undefined;
+  readonly network: 'outbound' | 'none';
+  readonly sandbox: 'default' | 'strict';
+  readonly resources: { readonly cpus: number; readonly memoryBytes: number; readonly pids: number };
+  /** The engine ends the container after this many seconds whatever happens to Gangway (Podman only). */
+  readonly lifetimeSeconds: number;
+}
+
+/** How a child ended: its own exit code, or the signal that ended it. */
+export interface Exit {
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  /** Set when there never was a process: the program could not be started. */
+  readonly error?: string;
+}
+
+/** A started server: three byte streams, and its end. */
+export interface Child {
+  readonly name: string;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves once the process in it runs (a container may take most of a second), or when it has ended. */
+  readonly running: Promise<void>;
+  /** Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** The last resort, when the engine says that the container is gone and its client lives on. */
+  kill(): void;
+}
+
+/** A container (or process) that carries our labels. */
+export interface ContainerRecord {
+  readonly name: string;
+  /** The engine's own word: created, running, exited, … */
+  readonly state: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One line of a pull or a build, for people. */
+export type Progress = (line: string) => void;
+
+/** What runs an image. Only this folder knows Podman and Docker; everybody else knows this interface. */
+export interface Engine {
+  readonly kind: EngineKind;
+  readonly version: string;
+  /**
+   * Makes sure that the image of a source is there. All who ask for the same image share one pull or build.
+   *
+   * @returns the source to launch: a `build` has become the image that was built
+   * @throws {BridgeError} `IMAGE_UNAVAILABLE`, `BUILD_FAILED`
+   */
+  prepare(source: Source, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<LaunchSpec['source']>;
+  /** Starts a child at once; what goes wrong shows in its `exited`. */
+  launch(spec: LaunchSpec): Child;
+  /**
+   * Removes containers by force, whatever state they are in. A name that is not there counts as removed.
+   *
+   * @throws {BridgeError} `ENGINE_UNAVAILABLE` when the engine fails or does not answer in time
+   */
+  remove(names: readonly string[]): Promise<void>;
+  /**
+   * All containers with our labels, of every owner.
+   *
+   * @throws {BridgeError} `ENGINE_UNAVAILABLE` when the engine fails or does not answer in time
+   */
+  list(): Promise<ContainerRecord[]>;
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { BridgeError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Progress } from './engine.ts';
+
+/** The engine's client, as the image store needs it. */
+export interface ImageClient {
+  has(image: string): Promise<boolean>;
+  /** Resolves to undefined, or to why it failed, in one line. */
+  pull(image: string, progress: Progress): Promise<string | undefined>;
+  /** The same. */
+  build(tag: string, containerfile: string, context: string, progress: Progress): Promise<string | undefined>;
+}
+
+/** A failed pull is not tried again for this long: a crowd of clients must not become a storm on the registry. */
+const negativeMs = 30_000;
+
+/** Images that are here, or on their way: one pull or build serves all who wait for it. */
+export class ImageStore {
+  readonly #client: ImageClient;
+  readonly #clock: Clock;
+  /** One entry per image that is here or being fetched. */
+  readonly #arrivals = new Map<string, Promise<void>>();
+  /** Images that could not be had, and until when that is believed. */
+  readonly #failures = new Map<string, { readonly error: unknown; readonly until: number }>();
+
+  constructor(client: ImageClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** @throws {BridgeError} `IMAGE_UNAVAILABLE` */
+  ensure(image: string, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<void> {
+    return this.#once(image, () => this.#fetch(image, pull, progress));
+  }
+
+  /**
+   * Builds a folder, once for each start of Gangway; the engine's own cache makes an unchanged folder quick.
+   *
+   * @returns the tag of the image
+   * @throws {BridgeError} `BUILD_FAILED`
+   */
+  async build(context: string, progress: Progress): Promise<string> {
+    const folder = path.basename(context).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'server';
+    const tag = `localhost/gangway/${folder}:${createHash('sha256').update(context).digest('hex').slice(0, 12)}`;
+    await this.#once(tag, async () => {
+      const file = ['Containerfile', 'Dockerfile'].map((name) => path.join(context, name)).find((name) => existsSync(name));
+      if (file === undefined) {
+        throw new BridgeError('BUILD_FAILED', 'Cannot build the server: its folder has no Containerfile or Dockerfile');
+      }
+      const why = await this.#client.build(tag, file, context, progress);
+      if (why !== undefined) throw new BridgeError('BUILD_FAILED', `Cannot build the server: ${why}`);
+    });
+    return tag;
+  }
+
+  /** The engine said that an image is gone: look again next time. */
+  forget(image: string): void {
+    this.#arrivals.delete(image);
+  }
+
+  #once(image: string, fetch: () => Promise<void>): Promise<void> {
+    const failure = this.#failures.get(image);
+    if (failure && failure.until > this.#clock.now()) return Promise.reject(failure.error as Error);
+    const known = this.#arrivals.get(image);
+    if (known) return known;
+    const arrival = fetch().catch((error: unknown) => {
+      this.#arrivals.delete(image);
+      this.#failures.set(image, { error, until: this.#clock.now() + negativeMs });
+      throw error;
+    });
+    this.#arrivals.set(image, arrival);
+    return arrival;
+  }
+
+  async #fetch(image: string, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<void> {
+    if (pull !== 'always' && (await this.#client.has(image))) return;
+    if (pull === 'never') {
+      const wanted = 'it is not present and pull is "never"';
+      throw new BridgeError('IMAGE_UNAVAILABLE', `Cannot use image "${image}": ${wanted}`, { image });
+    }
+    progress(`pulling ${image}`);
+    const why = await this.#client.pull(image, progress);
+    if (why !== undefined) throw new BridgeError('IMAGE_UNAVAILABLE', `Cannot pull image "${image}": ${why}`, { image });
+  }
+}
