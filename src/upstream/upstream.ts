@@ -1,0 +1,233 @@
+import type { Clock } from '../base/clock.ts';
+import { settlesWithin } from '../base/deadline.ts';
+import { deferred } from '../base/deferred.ts';
+import { BridgeError, type ErrorData } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Redactor } from '../base/redact.ts';
+import type { Child, Engine, Exit } from '../engine/engine.ts';
+import { LineFramer } from '../jsonrpc/line-framer.ts';
+import { isRefusal, readEnvelope, type Envelope } from '../jsonrpc/message.ts';
+import { StderrTail } from './stderr-tail.ts';
+import { endChild, graceMs } from './stop.ts';
+
+export type UpstreamState = 'starting' | 'ready' | 'stopping' | 'gone';
+
+/** Why no more messages come. */
+export interface UpstreamEnd {
+  readonly reason: 'exited' | 'line-too-long' | 'stopped';
+  readonly exit: Exit | undefined;
+}
+
+/** Who listens to an upstream: its one session. */
+export interface Receiver {
+  /** One message, whole, as bytes and as what the relay must know of it. */
+  onMessage(envelope: Envelope, bytes: Buffer): void;
+  /** After the last message. */
+  onEnd(end: UpstreamEnd): void;
+}
+
+interface Surroundings {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly maxLineBytes: number;
+}
+
+/** Bytes that may wait for a server that does not read its input. */
+const maxPendingBytes = 8 * 1024 * 1024;
+/** What a server said just before it ended arrives within this time after its exit. */
+const flushMs = 100;
+const lineFeed = Buffer.from('\n');
+
+/**
+ * One running server as a message channel: lines out, lines in, and a certain end.
+ *
+ * Nothing is read before a receiver is attached, so an upstream that waits warm keeps whatever it says for its client.
+ */
+export class Upstream {
+  readonly name: string;
+  /** Monotonic, of the injected clock. */
+  readonly startedAt: number;
+  /** Resolves when the server runs or has ended: a start that no longer loads the machine. */
+  readonly settled: Promise<void>;
+  /** Resolves when the process has ended, before its last output was read. Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Resolves when the container is gone for certain, or has been given up to the reconcile pass. */
+  readonly gone: Promise<void>;
+
+  readonly #child: Child;
+  readonly #around: Surroundings;
+  readonly #stderr: StderrTail;
+  readonly #framer: LineFramer;
+  readonly #spoke = deferred();
+  readonly #gone = deferred();
+  #receiver: Receiver | undefined;
+  #end: UpstreamEnd | undefined;
+  #exit: Exit | undefined;
+  #stopping: Promise<void> | undefined;
+  #state: UpstreamState = 'starting';
+  #noiseLines = 0;
+
+  constructor(child: Child, around: Surroundings) {
+    this.name = child.name;
+    this.startedAt = around.clock.now();
+    this.#child = child;
+    this.#around = around;
+    this.#stderr = new StderrTail(around.redactor);
+    this.#framer = new LineFramer(
+      around.maxLineBytes,
+      (line) => {
+        this.#onLine(line);
+      },
+      () => {
+        this.#finish('line-too-long');
+      },
+    );
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr.push(chunk);
+    });
+    this.exited = child.exited;
+    this.gone = this.#gone.promise;
+    this.settled = Promise.race([child.running, this.#spoke.promise, child.exited]).then(() => {
+      if (this.#state === 'starting' && !this.#exit) this.#state = 'ready';
+    });
+    void child.exited.then((exit) => this.#onExit(exit));
+  }
+
+  get state(): UpstreamState {
+    return this.#state;
+  }
+
+  /** How the process ended; undefined while it runs. */
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  /** Lines on stdout that were no messages. */
+  get noiseLines(): number {
+    return this.#noiseLines;
+  }
+
+  /** Gives all that the server says to one receiver, from the first byte. */
+  attach(receiver: Receiver): void {
+    if (this.#receiver) throw new Error('An upstream has one receiver');
+    this.#receiver = receiver;
+    if (this.#end) {
+      receiver.onEnd(this.#end);
+      return;
+    }
+    const { stdout } = this.#child;
+    stdout.on('data', (chunk: Buffer) => {
+      this.#spoke.resolve();
+      this.#framer.push(chunk);
+    });
+    stdout.once('end', () => {
+      this.#framer.end();
+      // A server that closes its output can answer nothing any more, whether its process lives or not.
+      void this.stop();
+    });
+  }
+
+  /**
+   * Sends one message.
+   *
+   * @param bytes one JSON text without a line break
+   * @throws {BridgeError} `UPSTREAM_BUSY` when the server does not read; the message was not sent
+   */
+  send(bytes: Buffer): void {
+    const { stdin } = this.#child;
+    if (stdin.writableLength > maxPendingBytes) {
+      throw new BridgeError('UPSTREAM_BUSY', 'Cannot send to the server: it does not read its input', {
+        pendingBytes: stdin.writableLength,
+      });
+    }
+    if (!stdin.writable) return;
+    stdin.cork();
+    stdin.write(bytes);
+    stdin.write(lineFeed);
+    stdin.uncork();
+  }
+
+  /** Stops reading, so that the server slows down to its client's pace. */
+  pause(): void {
+    this.#child.stdout.pause();
+  }
+
+  resume(): void {
+    if (this.#receiver) this.#child.stdout.resume();
+  }
+
+  /**
+   * Ends the server and its container; any number of callers get the same promise. Never rejects.
+   *
+   * @param grace how long the server may take to leave by itself, in milliseconds
+   */
+  stop(grace = graceMs): Promise<void> {
+    this.#stopping ??= this.#stop(grace);
+    return this.#stopping;
+  }
+
+  /** Facts for an error text: exit code, signal, the last lines on stderr. */
+  describeExit(): ErrorData {
+    const { code, signal, error } = this.#exit ?? {};
+    return {
+      ...(code === undefined ? {} : { exitCode: code }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(error === undefined ? {} : { spawnError: error }),
+      stderr: this.#stderr.lines(10),
+    };
+  }
+
+  async #stop(grace: number): Promise<void> {
+    const { engine, clock, log } = this.#around;
+    this.#state = 'stopping';
+    const isGone = await endChild(this.#child, engine, grace, clock, log);
+    if (!isGone) log.error({ container: this.name }, 'a container could not be removed; it will be tried again');
+    this.#finish('stopped');
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
+    this.#state = 'gone';
+    this.#gone.resolve();
+  }
+
+  async #onExit(exit: Exit): Promise<void> {
+    this.#exit = exit;
+    const { stdout } = this.#child;
+    if (this.#receiver && !stdout.readableEnded) {
+      stdout.resume();
+      const drained = new Promise((resolve) => stdout.once('close', resolve));
+      await settlesWithin(drained, flushMs, this.#around.clock);
+      this.#framer.end();
+    }
+    this.#finish(this.#stopping ? 'stopped' : 'exited');
+    // Also after an exit of its own: whatever is left of the container goes, and the end is certain.
+    await this.stop(0);
+  }
+
+  #onLine(line: Buffer): void {
+    if (this.#end || !this.#receiver) return;
+    const envelope = readEnvelope(line);
+    if (isRefusal(envelope)) {
+      this.#onNoise(line);
+      return;
+    }
+    this.#receiver.onMessage(envelope, line);
+  }
+
+  /** A banner or a stray print: kept for people, never sent to the client. */
+  #onNoise(line: Buffer): void {
+    this.#noiseLines += 1;
+    this.#stderr.push(Buffer.concat([Buffer.from('stdout: '), line.subarray(0, 500), lineFeed]));
+    if (this.#noiseLines <= 3) {
+      this.#around.log.warn({ container: this.name, bytes: line.length }, 'a line on stdout is no JSON-RPC message; skipped');
+    }
+  }
+
+  #finish(reason: UpstreamEnd['reason']): void {
+    if (this.#end) return;
+    this.#end = { reason, exit: this.#exit };
+    this.#receiver?.onEnd(this.#end);
+    if (reason === 'line-too-long') void this.stop();
+  }
+}
