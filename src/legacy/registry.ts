@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { deferred } from '../base/deferred.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { ServerConfig } from '../config/config.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { RequestEnvelope } from '../relay/exchange.ts';
+import type { Reply } from '../relay/reply.ts';
+import { Session, type CloseReason } from './session.ts';
+import type { SessionIds } from './session-id.ts';
+
+/** Deadlines are kept to this grain, in milliseconds. */
+const tickMs = 250;
+
+interface Served {
+  readonly config: ServerConfig;
+  readonly pool: Pool;
+}
+
+/** All sessions, by id: opened within a cap, found only by their own server, ended when they are overdue. */
+export class SessionRegistry {
+  readonly #ids: SessionIds;
+  readonly #limit: number;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #sessions = new Map<string, Session>();
+  readonly #stopTicking: () => void;
+  /** Clients that wait for a container. */
+  #opening = 0;
+  #isDraining = false;
+  #quiet = deferred();
+
+  /** @param limit sessions at once */
+  constructor(ids: SessionIds, limit: number, clock: Clock, log: Log) {
+    this.#ids = ids;
+    this.#limit = limit;
+    this.#clock = clock;
+    this.#log = log;
+    this.#stopTicking = clock.every(tickMs, () => {
+      const now = clock.now();
+      for (const session of [...this.#sessions.values()]) session.tick(now);
+      if (this.inFlight === 0) this.#quiet.resolve();
+    });
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Requests under way in all sessions, those that wait for a container included. */
+  get inFlight(): number {
+    let count = this.#opening;
+    for (const session of this.#sessions.values()) count += session.inFlight;
+    return count;
+  }
+
+  /** Sessions of one server. */
+  count(server: string): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) if (session.server.name === server) count += 1;
+    return count;
+  }
+
+  /** @throws {BridgeError} `SESSION_UNKNOWN`, in the same words for an id that is unknown, over, or of another server */
+  find(id: string, server: string): Session {
+    const session = this.#ids.isOurs(id, server) ? this.#sessions.get(id) : undefined;
+    if (session?.state !== 'open') throw new BridgeError('SESSION_UNKNOWN', 'Session not found');
+    return session;
+  }
+
+  /**
+   * Leases an upstream for a new client and hands it the client's `initialize`; the answer goes to the reply.
+   *
+   * @param makeReply makes the reply for the session's id
+   * @param signal the client has given up
+   * @throws {BridgeError} `DRAINING`, `SESSION_LIMIT`, and what `Pool.acquire` throws: nothing was answered
+   */
+  async open(
+    served: Served,
+    request: RequestEnvelope,
+    bytes: Buffer,
+    makeReply: (sessionId: string) => Reply,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#isDraining) throw new BridgeError('DRAINING', 'Cannot open a session: Gangway is shutting down');
+    if (this.#sessions.size + this.#opening >= this.#limit) {
+      const limit = this.#limit;
+      throw new BridgeError('SESSION_LIMIT', `Cannot open a session: there are ${limit} already`, { limit });
+    }
+    this.#opening += 1;
+    const lease = await served.pool.acquire(signal).finally(() => {
+      this.#opening -= 1;
+    });
+    if (signal.aborted) {
+      void lease.release('session-ended');
+      return;
+    }
+    const id = this.#ids.mint(served.config.name, Math.floor(Date.now() / 1000));
+    const session = new Session(lease, {
+      id,
+      server: served.config,
+      clock: this.#clock,
+      log: this.#log.child({ server: served.config.name, session: shortName(id) }),
+      onClosed: () => this.#sessions.delete(id),
+    });
+    this.#sessions.set(id, session);
+    session.begin(request, bytes, makeReply(id));
+  }
+
+  /** No session is opened any more. Resolves when no request is under way. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#quiet = deferred();
+    return this.#quiet.promise;
+  }
+
+  closeAll(reason: CloseReason): void {
+    this.#isDraining = true;
+    this.#stopTicking();
+    for (const session of [...this.#sessions.values()]) session.close(reason);
+  }
+}
+
+/** What the log calls a session: its id would be a key to it. */
+function shortName(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 8);
+}
