@@ -1,0 +1,42 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { sendError } from './error-response.ts';
+
+/** What the service tells about itself. */
+export interface Health {
+  /** Undefined when it is ready; otherwise why not, in one word. */
+  notReady(): string | undefined;
+  status(): object;
+}
+
+/** Everything but the MCP routes: few requests, so Express' comfort costs nothing that counts. */
+export function createApp(health: Health, log: Log): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+
+  app.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get('/readyz', (_request, response) => {
+    const reason = health.notReady();
+    response.status(reason === undefined ? 200 : 503).json(reason === undefined ? { status: 'ready' } : { status: 'not ready', reason });
+  });
+  app.get('/status', (_request, response) => {
+    response.json(health.status());
+  });
+  app.all(['/healthz', '/readyz', '/status'], (_request, response) => {
+    sendError(response, new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET'), 'null', { Allow: 'GET, HEAD' });
+  });
+  app.use((_request, response) => {
+    sendError(response, new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp'));
+  });
+  // Express knows an error handler by its four parameters.
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    log.error({ err: error }, 'a request failed');
+    sendError(response, error);
+  });
+  return app;
+}

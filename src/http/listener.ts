@@ -1,0 +1,90 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { BridgeError, codeOf } from '../base/errors.ts';
+import type { ListenConfig } from '../config/config.ts';
+import { errorMessage } from '../jsonrpc/error-message.ts';
+import { applyCors } from './cors.ts';
+import { sendError } from './error-response.ts';
+import { Gate } from './gate.ts';
+import { McpRoute } from './mcp-route.ts';
+
+/** A client has this long for its headers, and for its whole request. */
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+/** How often the two are checked. */
+const checkMs = 2000;
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * The one listener: the gate first, then the MCP routes on the bare request, then everything else in Express.
+ * (Express gives every request another prototype, which triples the cost of a call.)
+ */
+export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler): Server {
+  const gate = new Gate(listen);
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: checkMs,
+      keepAlive: true,
+      keepAliveInitialDelay: 15_000,
+      insecureHTTPParser: false,
+    },
+    (request, response) => {
+      try {
+        gate.check(request);
+      } catch (error) {
+        sendError(response, error, 'null', { Connection: 'close' });
+        return;
+      }
+      applyCors(request, response);
+      const name = McpRoute.match(request.url ?? '');
+      if (name === undefined) app(request, response);
+      else void mcp.handle(request, response, name);
+    },
+  );
+  server.on('clientError', refuseGarbage);
+  // CONNECT and Upgrade have no business here.
+  server.on('connect', (_request, socket) => socket.destroy());
+  server.on('upgrade', (_request, socket) => socket.destroy());
+  return server;
+}
+
+/**
+ * Starts to listen.
+ *
+ * @returns the port, which is chosen by the system when the configured one is 0
+ * @throws {BridgeError} `CONFIG_INVALID` when the address or port cannot be had
+ */
+export function startListening(server: Server, { host, port }: ListenConfig): Promise<number> {
+  return new Promise<number>((resolve, reject) => {
+    server.once('error', (error) => {
+      const why = codeOf(error) === 'EADDRINUSE' ? 'it is in use by another program' : (codeOf(error) ?? 'unknown error');
+      reject(new BridgeError('CONFIG_INVALID', `Cannot listen on ${host} port ${port}: ${why}`));
+    });
+    server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+  });
+}
+
+/** What is no HTTP, or came too slowly, is refused in words and cut. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const status = isSlow ? '408 Request Timeout' : isLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = errorMessage(
+    isSlow
+      ? new BridgeError('BODY_TOO_SLOW', `Request too slow: it took longer than ${requestTimeoutMs / 1000} s`)
+      : new BridgeError('BODY_MALFORMED', isLarge ? 'Headers too large' : 'Malformed HTTP request'),
+    'null',
+  );
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+  socket.end(Buffer.concat([Buffer.from(head), body]));
+}

@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { ServerConfig } from '../config/config.ts';
+import { isRefusal, readEnvelope, type Envelope } from '../jsonrpc/message.ts';
+import type { SessionRegistry } from '../legacy/registry.ts';
+import type { Session } from '../legacy/session.ts';
+import type { Pool } from '../pool/pool.ts';
+import { readBody } from './body.ts';
+import { sendError } from './error-response.ts';
+import { checkAccept, checkContentType, checkVersion, sessionIdOf } from './headers.ts';
+import { HttpReply, type KeepAlive } from './sse.ts';
+
+/** A server as its route sees it. */
+export interface ServedServer {
+  readonly config: ServerConfig;
+  readonly pool: Pool;
+}
+
+interface Surroundings {
+  readonly servers: ReadonlyMap<string, ServedServer>;
+  readonly sessions: SessionRegistry;
+  readonly keepAlive: KeepAlive;
+  readonly maxBodyBytes: number;
+  readonly log: Log;
+}
+
+const allowed = 'GET, POST, DELETE, OPTIONS';
+/** After a refusal, a client may still be sending for this long; then the connection is cut. */
+const lingerMs = 250;
+
+/**
+ * `POST`, `GET` and `DELETE` of `/NAME/mcp`: the legacy wire, revisions 2024-11-05 to 2025-11-25.
+ *
+ * @see MCP 2025-11-25, Transports, "Streamable HTTP"
+ */
+export class McpRoute {
+  readonly #around: Surroundings;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** @returns the server's name when a path is an MCP route; whether there is such a server is another question */
+  static match(url: string): string | undefined {
+    const path = url.split('?', 1)[0] ?? '';
+    return /^\/([^/]+)\/mcp$/.exec(path)?.[1];
+  }
+
+  /** Answers one request. Never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+    try {
+      const server = this.#around.servers.get(name);
+      if (!server) throw new BridgeError('SERVER_UNKNOWN', 'Server not found');
+      switch (request.method) {
+        case 'POST':
+          await this.#post(request, response, server);
+          return;
+        case 'GET':
+          this.#get(request, response, server);
+          return;
+        case 'DELETE':
+          this.#session(request, server).close('deleted');
+          response.writeHead(200).end();
+          return;
+        case 'OPTIONS':
+          response.writeHead(204, { Allow: allowed }).end();
+          return;
+        default:
+          throw new BridgeError('METHOD_REFUSED', `Method not allowed: wanted one of ${allowed}`);
+      }
+    } catch (error) {
+      this.#refuse(request, response, error);
+    }
+  }
+
+  async #post(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
+    checkContentType(request);
+    checkAccept(request, ['application/json', 'text/event-stream']);
+    const bytes = await readBody(request, this.#around.maxBodyBytes);
+    const message = readMessage(bytes);
+    const idText = message.kind === 'request' ? message.idText : 'null';
+    try {
+      if (message.kind === 'request' && message.method === 'initialize' && sessionIdOf(request) === undefined) {
+        await this.#open(response, server, message, bytes);
+        return;
+      }
+      const session = this.#session(request, server);
+      if (message.kind === 'request') {
+        session.request(message, bytes, new HttpReply(response, this.#around.keepAlive, session.id));
+      } else {
+        session.accept(message, bytes);
+        response.writeHead(202).end();
+      }
+    } catch (error) {
+      this.#refuse(request, response, error, idText);
+    }
+  }
+
+  #get(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
+    checkAccept(request, ['text/event-stream']);
+    const session = this.#session(request, server);
+    const stream = new HttpReply(response, this.#around.keepAlive, session.id);
+    stream.openStream();
+    session.listen(stream);
+  }
+
+  async #open(
+    response: ServerResponse,
+    server: ServedServer,
+    message: Extract<Envelope, { kind: 'request' }>,
+    bytes: Buffer,
+  ): Promise<void> {
+    const { disabled, name } = server.config;
+    if (disabled) throw new BridgeError(disabled.code, `Server "${name}" is switched off: ${disabled.reason}`);
+    const { sessions, keepAlive } = this.#around;
+    const vanished = new AbortController();
+    response.once('close', () => {
+      vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
+    });
+    await sessions.open(server, message, bytes, (id) => new HttpReply(response, keepAlive, id), vanished.signal);
+  }
+
+  /** The session that a request names. 404 for any it does not have a right to, 400 for none. */
+  #session(request: IncomingMessage, { config }: ServedServer): Session {
+    const id = sessionIdOf(request);
+    if (id === undefined) {
+      throw new BridgeError('SESSION_REQUIRED', 'Mcp-Session-Id header required: begin with "initialize"');
+    }
+    const session = this.#around.sessions.find(id, config.name);
+    checkVersion(request);
+    return session;
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, idText?: string): void {
+    if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a request failed');
+    const isRefusedMethod = error instanceof BridgeError && error.code === 'METHOD_REFUSED';
+    const isUnread = !request.complete;
+    sendError(response, error, idText, {
+      ...(isRefusedMethod ? { Allow: allowed } : {}),
+      ...(isUnread ? { Connection: 'close' } : {}),
+    });
+    if (isUnread) cutOff(request, response);
+  }
+}
+
+/** @throws {BridgeError} `BODY_MALFORMED`, `MESSAGE_INVALID` */
+function readMessage(bytes: Buffer): Envelope {
+  const message = readEnvelope(bytes);
+  if (!isRefusal(message)) return message;
+  const isMalformed = message.kind === 'malformed';
+  const what = isMalformed ? 'Malformed body' : 'Invalid message';
+  throw new BridgeError(isMalformed ? 'BODY_MALFORMED' : 'MESSAGE_INVALID', `${what}: ${message.reason}`);
+}
+
+/**
+ * Ends a connection whose request was not read to its end. What still comes is thrown away for a moment: closing at
+ * once would reset the connection, and the client would never see why.
+ */
+function cutOff(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  response.once('finish', () => {
+    const { socket } = request;
+    setTimeout(() => socket.destroy(), lingerMs).unref();
+  });
+}

@@ -1,0 +1,117 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../base/clock.ts';
+import type { Reply } from '../relay/reply.ts';
+import { sendError } from './error-response.ts';
+
+const commentMs = 15_000;
+const comment = ': keep-alive\n\n';
+const eventHead = Buffer.from('event: message\ndata: ');
+const eventEnd = Buffer.from('\n\n');
+/** Up to this size an event goes out as one piece. */
+const smallBytes = 64 * 1024;
+
+/** Sends a comment to all open event streams from time to time, so that nothing on the way takes them for dead. */
+export class KeepAlive {
+  readonly #streams = new Set<ServerResponse>();
+  readonly stop: () => void;
+
+  constructor(clock: Clock) {
+    this.stop = clock.every(commentMs, () => {
+      for (const response of this.#streams) if (!response.writableNeedDrain) response.write(comment);
+    });
+  }
+
+  add(response: ServerResponse): void {
+    this.#streams.add(response);
+    response.once('close', () => this.#streams.delete(response));
+  }
+
+  /** Before the end of a stream: nothing may be written after it. */
+  remove(response: ServerResponse): void {
+    this.#streams.delete(response);
+  }
+}
+
+/**
+ * The response to one request: a JSON document or an event stream, whichever is asked for first.
+ * A message is one line of JSON, so it is one `data:` line: no byte of it can end the event.
+ */
+export class HttpReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #keepAlive: KeepAlive;
+  readonly #sessionId: string;
+  #isClosed = false;
+
+  constructor(response: ServerResponse, keepAlive: KeepAlive, sessionId: string) {
+    this.#response = response;
+    this.#keepAlive = keepAlive;
+    this.#sessionId = sessionId;
+    response.once('close', () => {
+      this.#isClosed = true;
+    });
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosed && !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
+  json(message: Buffer): void {
+    this.#response.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Content-Length': message.length,
+      'Mcp-Session-Id': this.#sessionId,
+    });
+    this.#response.end(message);
+  }
+
+  openStream(): void {
+    if (this.#response.headersSent) return;
+    this.#response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+      'X-Accel-Buffering': 'no',
+      'Mcp-Session-Id': this.#sessionId,
+    });
+    this.#response.flushHeaders();
+    this.#keepAlive.add(this.#response);
+  }
+
+  event(message: Buffer): boolean {
+    this.openStream();
+    const response = this.#response;
+    if (message.length <= smallBytes) return response.write(Buffer.concat([eventHead, message, eventEnd]));
+    response.cork();
+    response.write(eventHead);
+    response.write(message);
+    const isFast = response.write(eventEnd);
+    response.uncork();
+    return isFast;
+  }
+
+  end(): void {
+    this.#keepAlive.remove(this.#response);
+    if (this.isOpen) this.#response.end();
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  refuse(error: unknown, idText: string): void {
+    sendError(this.#response, error, idText);
+  }
+
+  onDrain(resume: () => void): void {
+    const once = (): void => {
+      this.#response.off('drain', once);
+      this.#response.off('close', once);
+      resume();
+    };
+    this.#response.once('drain', once);
+    this.#response.once('close', once);
+  }
+
+  onClose(closed: () => void): void {
+    this.#response.once('close', closed);
+  }
+}
