@@ -1,0 +1,125 @@
+import type { Cancel, Clock } from '../base/clock.ts';
+import { deferred } from '../base/deferred.ts';
+import { BridgeError, messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Config, Source } from '../config/config.ts';
+import { detectEngine } from '../engine/detect.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Owner } from '../engine/labels.ts';
+import { ProcessEngine } from '../engine/process-engine.ts';
+import { sweep } from '../engine/sweep.ts';
+
+const retryMs = 3000;
+/** A container whose client outlived our predecessor can appear after the first sweep: look again soon, then now and then. */
+const sweepAtMs = [2000, 2000, 4000];
+const reconcileMs = 30_000;
+
+interface Surroundings {
+  readonly owner: Owner;
+  readonly held: ReadonlySet<string>;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The engines of a bridge: found when they are there, swept before use, reconciled ever after. */
+export class Engines {
+  readonly #config: Config;
+  readonly #around: Surroundings;
+  readonly #process: ProcessEngine | undefined;
+  readonly #found = deferred<Engine>();
+  #container: Engine | undefined;
+  #failure: unknown;
+  #cancel: Cancel = () => undefined;
+  #isClosed = false;
+
+  constructor(config: Config, around: Surroundings) {
+    this.#config = config;
+    this.#around = around;
+    const enabled = [...config.servers.values()].filter(({ disabled }) => !disabled);
+    const runsCommands = enabled.some(({ source }) => source.kind === 'command');
+    this.#process = runsCommands ? new ProcessEngine(around.environment, around.clock) : undefined;
+    this.#needsContainers = enabled.some(({ source }) => source.kind !== 'command');
+  }
+
+  readonly #needsContainers: boolean;
+
+  /** The container engine, once it is found. */
+  get container(): Engine | undefined {
+    return this.#container;
+  }
+
+  /** Why there is no container engine; undefined when there is one, or none is needed. */
+  get missing(): string | undefined {
+    if (!this.#needsContainers || this.#container) return undefined;
+    return this.#failure === undefined ? 'the container engine is being looked for' : messageOf(this.#failure);
+  }
+
+  /** Finds, sweeps, and goes on looking when there is none. Resolves after the first try. */
+  async open(): Promise<void> {
+    if (this.#process) await this.#sweep(this.#process);
+    if (this.#needsContainers) await this.#find();
+    else this.#reconcileAfter(0);
+  }
+
+  /** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
+  for(source: Source): Promise<Engine> {
+    if (source.kind === 'command' && this.#process) return Promise.resolve(this.#process);
+    if (this.#container) return Promise.resolve(this.#container);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure as Error);
+    // Still looking for the first time: a matter of a second.
+    return this.#found.promise;
+  }
+
+  all(): Engine[] {
+    return [this.#process, this.#container].filter((engine) => engine !== undefined);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+  }
+
+  async #find(): Promise<void> {
+    const { environment, clock, log } = this.#around;
+    try {
+      const engine = await detectEngine(this.#config.engine, environment, clock);
+      await this.#sweep(engine);
+      this.#container = engine;
+      this.#failure = undefined;
+      log.info({ engine: engine.kind, version: engine.version }, 'engine found');
+      this.#found.resolve(engine);
+      this.#reconcileAfter(0);
+    } catch (error) {
+      if (this.#failure === undefined) {
+        log.error({ error: messageOf(error) }, 'no container engine; looking for it again every 3 s');
+        this.#found.promise.catch(() => undefined);
+        this.#found.reject(error);
+      }
+      this.#failure = error instanceof BridgeError ? error : new BridgeError('ENGINE_UNAVAILABLE', 'Cannot use the engine');
+      this.#later(retryMs, () => this.#find());
+    }
+  }
+
+  /** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
+  async #sweep(engine: Engine): Promise<void> {
+    const { owner, held, log } = this.#around;
+    await sweep(engine, owner, (name) => held.has(name), log);
+  }
+
+  #reconcileAfter(round: number): void {
+    this.#later(sweepAtMs[round] ?? reconcileMs, async () => {
+      for (const engine of this.all()) {
+        await this.#sweep(engine).catch((error: unknown) => {
+          this.#around.log.warn({ engine: engine.kind, error: messageOf(error) }, 'could not reconcile with the engine');
+        });
+      }
+      this.#reconcileAfter(round + 1);
+    });
+  }
+
+  #later(ms: number, run: () => Promise<void>): void {
+    if (this.#isClosed) return;
+    this.#cancel = this.#around.clock.after(ms, () => void run());
+  }
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../base/clock.ts';
+import { withDeadline } from '../base/deadline.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { ServerConfig } from '../config/config.ts';
+import type { Engine, LaunchSpec } from '../engine/engine.ts';
+import { Pool, type PoolStats } from '../pool/pool.ts';
+import type { StartGate, StartPriority, Turn } from '../pool/start-gate.ts';
+import { startUpstream, type StartContext } from '../upstream/start.ts';
+import type { Engines } from './engines.ts';
+
+interface Surroundings {
+  readonly engines: Engines;
+  readonly gate: StartGate;
+  readonly context: StartContext;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Lines of a pull or a build, for people. */
+  readonly onProgress: (server: string, line: string) => void;
+}
+
+/** One configured server at work: its image, its pool, and how a start of it goes. */
+export class ServerRuntime {
+  readonly config: ServerConfig;
+  readonly pool: Pool;
+  readonly #around: Surroundings;
+
+  constructor(config: ServerConfig, around: Surroundings) {
+    this.config = config;
+    this.#around = around;
+    this.pool = new Pool(config.disabled ? { ...config.pool, warm: 0 } : config.pool, {
+      start: (priority) => this.#start(priority),
+      clock: around.clock,
+      log: around.log.child({ server: config.name }),
+      startTimeoutMs: config.startTimeoutMs,
+    });
+  }
+
+  /**
+   * Gets the image, then fills the pool.
+   *
+   * @throws {BridgeError} what kept the image away; the server stays, and tries again when a client comes
+   */
+  async open(): Promise<void> {
+    if (this.config.disabled) return;
+    const { engines } = this.#around;
+    await this.#prepare(await engines.for(this.config.source));
+    this.pool.fill();
+  }
+
+  stats(): PoolStats {
+    return this.pool.stats();
+  }
+
+  async #start(priority: StartPriority): Promise<Turn> {
+    const { engines, gate, context, clock } = this.#around;
+    const engine = await engines.for(this.config.source);
+    const { startTimeoutMs } = this.config;
+    const source = await withDeadline(this.#prepare(engine), startTimeoutMs, clock, () => {
+      return new BridgeError('IMAGE_PULLING', 'Cannot start the server yet: its image is still on its way');
+    });
+    return gate.start(priority, () => startUpstream(engine, this.config, source, context));
+  }
+
+  #prepare(engine: Engine): Promise<LaunchSpec['source']> {
+    const { source, pull, name } = this.config;
+    return engine.prepare(source, pull, (line) => {
+      this.#around.onProgress(name, line);
+    });
+  }
+}

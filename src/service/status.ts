@@ -1,0 +1,75 @@
+import { version } from '../base/version.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
+import type { SessionRegistry } from '../legacy/registry.ts';
+import type { Engines } from './engines.ts';
+import type { ServerRuntime } from './server-runtime.ts';
+
+interface Parts {
+  readonly notReady: string | undefined;
+  readonly uptimeMs: number;
+  readonly instance: string;
+  readonly containers: number;
+  readonly config: Config;
+  readonly engines: Engines;
+  readonly sessions: SessionRegistry;
+  readonly runtimes: ReadonlyMap<string, ServerRuntime>;
+}
+
+/** `GET /status`: every pool with its reasons, read at this moment. No session ids, arguments or secrets. */
+export function describeStatus(parts: Parts): object {
+  const { config, engines, sessions, runtimes } = parts;
+  const { container } = engines;
+  return {
+    version: version(),
+    node: process.version,
+    ready: parts.notReady === undefined,
+    ...(parts.notReady === undefined ? {} : { notReady: parts.notReady }),
+    uptimeSeconds: Math.round(parts.uptimeMs / 1000),
+    memoryBytes: process.memoryUsage.rss(),
+    instance: parts.instance,
+    engine: container ? { kind: container.kind, version: container.version } : { missing: engines.missing ?? 'not needed' },
+    // Loosened guards are shown where an operator looks.
+    insecureNoAuth: config.listen.insecureNoAuth,
+    sessions: sessions.size,
+    callsInFlight: sessions.inFlight,
+    containers: parts.containers,
+    servers: Object.fromEntries(
+      [...runtimes.values()].map(({ config: server, pool }) => [
+        server.name,
+        {
+          ...(server.disabled ? { disabled: server.disabled.reason } : {}),
+          source: describeSource(server),
+          sharing: server.sharing,
+          sessions: sessions.count(server.name),
+          pool: pool.stats(),
+          sandbox: describeSandbox(server),
+        },
+      ]),
+    ),
+  };
+}
+
+function describeSource({ source }: ServerConfig): string {
+  switch (source.kind) {
+    case 'image':
+      return source.image;
+    case 'build':
+      return 'build';
+    case 'command':
+      return 'command';
+  }
+}
+
+function describeSandbox(server: ServerConfig): object {
+  const { sandbox, network, resources, mounts, user, source } = server;
+  if (source.kind === 'command') return { level: 'none' };
+  return {
+    level: sandbox,
+    network,
+    cpus: resources.cpus,
+    memoryBytes: resources.memoryBytes,
+    pids: resources.pids,
+    mounts: mounts.map(({ kind, to, readOnly }) => `${kind}:${to}${readOnly ? ':ro' : ''}`),
+    ...(user === undefined ? {} : { user }),
+  };
+}
