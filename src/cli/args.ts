@@ -1,0 +1,139 @@
+import { parseArgs } from 'node:util';
+import { distance } from 'fastest-levenshtein';
+import { BridgeError, codeOf, messageOf } from '../base/errors.ts';
+import type { LogFormat, LogLevel } from '../base/log.ts';
+import type { Overrides } from '../config/load.ts';
+
+export const commands = ['serve', 'check', 'tools', 'call', 'ps', 'schema'] as const;
+export type Command = (typeof commands)[number];
+
+/** A command line, checked. */
+export interface Arguments {
+  readonly command: Command;
+  /** What stands after the command. */
+  readonly operands: readonly string[];
+  readonly config: string;
+  readonly overrides: Overrides;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat | undefined;
+  readonly isJson: boolean;
+  readonly isHelp: boolean;
+  readonly isVersion: boolean;
+  /** Serve the embedded examples when there is no container engine. */
+  readonly examplesWithoutEngine: boolean;
+}
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  host: { type: 'string' },
+  port: { type: 'string', short: 'p' },
+  engine: { type: 'string' },
+  'allow-process': { type: 'boolean' },
+  'insecure-no-auth': { type: 'boolean' },
+  'examples-without-engine': { type: 'boolean' },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+/** How many operands each command takes, at least and at most. */
+const operandCounts: Readonly<Record<Command, readonly [number, number]>> = {
+  serve: [0, 0],
+  check: [0, 1],
+  tools: [1, 1],
+  call: [2, 3],
+  ps: [0, 0],
+  schema: [0, 0],
+};
+
+export const usage = `Gangway puts stdio MCP server images on HTTP.
+
+Usage: gangway [COMMAND] [OPTIONS]
+
+Commands:
+  serve                    serve the servers of the file (the default)
+  check [NAME]             try everything: file, secrets, engine, images, handshakes, tools
+  tools NAME               list the tools of a server
+  call NAME TOOL [JSON]    call a tool
+  ps                       list the containers of Gangway on the engine
+  schema                   print the JSON Schema of servers.yaml
+
+Options:
+  -c, --config FILE        the configuration (servers.yaml)
+      --host ADDRESS       listen here (listen.host, 127.0.0.1)
+  -p, --port PORT          listen here (listen.port, 8808)
+      --engine NAME        podman or docker (auto: the first that works)
+      --allow-process      let "command:" servers run as plain processes of this host
+      --insecure-no-auth   listen on an address that other machines can reach
+      --log-level LEVEL    trace, debug, info, warn, error, silent (info)
+      --log-format FORMAT  json or pretty (pretty on a terminal)
+      --json               print JSON instead of text
+  -v, --version            print the version
+  -h, --help               print this
+`;
+
+/** @throws {BridgeError} `CONFIG_INVALID` that names the word and what was wanted */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parse(argv);
+  const [word = 'serve', ...operands] = positionals;
+  const command = oneOf(word, commands, 'command');
+  const [least, most] = operandCounts[command];
+  const isInformation = values.help === true || values.version === true;
+  if (!isInformation && (operands.length < least || operands.length > most)) {
+    refuse(`"gangway ${command}" got ${operands.length} operands, see gangway --help`);
+  }
+  const engine = values.engine === undefined || values.engine === 'auto' ? undefined : oneOf(values.engine, ['podman', 'docker'], '--engine');
+  return {
+    command,
+    operands,
+    config: values.config ?? 'servers.yaml',
+    overrides: {
+      ...(values.host === undefined ? {} : { host: values.host }),
+      ...(values.port === undefined ? {} : { port: portOf(values.port) }),
+      ...(engine === undefined ? {} : { engine }),
+      ...(values['insecure-no-auth'] === true ? { insecureNoAuth: true } : {}),
+      ...(values['allow-process'] === true ? { allowProcess: true } : {}),
+    },
+    logLevel: oneOf(values['log-level'] ?? 'info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], '--log-level'),
+    logFormat: values['log-format'] === undefined ? undefined : oneOf<LogFormat>(values['log-format'], ['json', 'pretty'], '--log-format'),
+    isJson: values.json ?? false,
+    isHelp: values.help ?? false,
+    isVersion: values.version ?? false,
+    examplesWithoutEngine: values['examples-without-engine'] ?? false,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    if (codeOf(error)?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
+    const given = /'(--?[^' =]+)/.exec(messageOf(error))?.[1];
+    if (codeOf(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && given !== undefined) {
+      return refuse(`unknown option ${given}${nearest(given.replace(/^-+/, ''), Object.keys(options), '--')}`);
+    }
+    return refuse(messageOf(error));
+  }
+}
+
+function oneOf<T extends string>(word: string, known: readonly T[], what: string): T {
+  const found = known.find((candidate) => candidate === word);
+  return found ?? refuse(`unknown ${what} "${word}", wanted ${known.join(', ')}${nearest(word, known, '')}`);
+}
+
+function nearest(word: string, known: readonly string[], prefix: string): string {
+  const best = [...known].sort((a, b) => distance(word, a) - distance(word, b))[0];
+  return best !== undefined && distance(word, best) <= 2 ? `; did you mean ${prefix}${best}?` : '';
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  return refuse(`--port got "${text}", wanted a whole number from 0 to 65535`);
+}
+
+function refuse(sentence: string): never {
+  throw new BridgeError('CONFIG_INVALID', sentence);
+}

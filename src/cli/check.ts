@@ -1,0 +1,64 @@
+import { BridgeError, messageOf } from '../base/errors.ts';
+import { createLog } from '../base/log.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Arguments } from './args.ts';
+import { engineFor, findServer, openDirect } from './direct-client.ts';
+import type { Output } from './output.ts';
+
+interface Finding {
+  readonly isOk: boolean;
+  readonly subject: string;
+  readonly text: string;
+  readonly details: readonly string[];
+}
+
+/** `gangway check [NAME]`: the file, the engine, and each server for real; one line each, ✓ or ✗ with the reason. */
+export async function check(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
+  const config = loadConfig(args.config, environment, args.overrides);
+  const [name] = args.operands;
+  const servers = name === undefined ? [...config.servers.values()] : [findServer(config, name)];
+  const findings: Finding[] = [];
+  const report = (finding: Finding): void => {
+    findings.push(finding);
+    if (args.isJson) return;
+    output.line(`${finding.isOk ? '✓' : '✗'} ${finding.subject}: ${finding.text}`);
+    for (const detail of finding.details) output.line(`    ${detail}`);
+  };
+  report(ok(args.config, `${config.servers.size} servers`));
+  for (const server of servers) report(await checkServer(config, server, environment, output));
+  if (args.isJson) output.json(findings);
+  return findings.every(({ isOk }) => isOk) ? 0 : 1;
+}
+
+async function checkServer(config: Config, server: ServerConfig, environment: NodeJS.ProcessEnv, output: Output): Promise<Finding> {
+  if (server.disabled) return wrong(server.name, `switched off: ${server.disabled.reason}`);
+  try {
+    const engine = await engineFor(config, server, environment);
+    const startedAt = performance.now();
+    const progress = (line: string): void => {
+      output.complain(`    ${line}`);
+    };
+    const { client, upstream, close } = await openDirect(config, server, engine, { environment, log: createLog('silent', 'json'), progress });
+    try {
+      const ms = Math.round(performance.now() - startedAt);
+      const identity = client.getServerVersion();
+      const tools = client.getServerCapabilities()?.tools ? (await client.listTools()).tools.length : 0;
+      const noise = upstream.noiseLines > 0 ? `, ${upstream.noiseLines} lines on stdout that are no messages` : '';
+      return ok(server.name, `${identity?.name ?? '?'} ${identity?.version ?? '?'}, ${tools} tools, ${ms} ms on ${engine.kind}${noise}`);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    const lines = error instanceof BridgeError ? error.data['stderr'] : undefined;
+    return wrong(server.name, messageOf(error), Array.isArray(lines) ? (lines as readonly string[]) : []);
+  }
+}
+
+function ok(subject: string, text: string): Finding {
+  return { isOk: true, subject, text, details: [] };
+}
+
+function wrong(subject: string, text: string, details: readonly string[] = []): Finding {
+  return { isOk: false, subject, text, details };
+}

@@ -1,0 +1,110 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { version } from '../base/version.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
+import { detectEngine } from '../engine/detect.ts';
+import type { Engine, LaunchSpec, Progress } from '../engine/engine.ts';
+import { ownerOf } from '../engine/labels.ts';
+import { ProcessEngine } from '../engine/process-engine.ts';
+import { startFailed } from '../pool/pool.ts';
+import { startUpstream } from '../upstream/start.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** An MCP client on one server of its own, without a bridge in between: for the commands that look at a server. */
+export interface DirectClient {
+  readonly client: Client;
+  readonly upstream: Upstream;
+  /** Resolves when the container is gone. */
+  close(): Promise<void>;
+}
+
+/** @throws {BridgeError} `CONFIG_INVALID` that names the servers there are */
+export function findServer(config: Config, name: string): ServerConfig {
+  const server = config.servers.get(name);
+  if (server) return server;
+  const known = [...config.servers.keys()].join(', ');
+  throw new BridgeError('CONFIG_INVALID', `There is no server "${name}" in the configuration, wanted one of ${known}`);
+}
+
+/** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
+export function engineFor(config: Config, server: ServerConfig, environment: NodeJS.ProcessEnv): Promise<Engine> {
+  if (server.source.kind === 'command') return Promise.resolve(new ProcessEngine(environment, systemClock));
+  return detectEngine(config.engine, environment, systemClock);
+}
+
+/**
+ * Gets the image, starts the server and does the handshake.
+ *
+ * @throws {BridgeError} `SERVER_DISABLED`, `IMAGE_UNAVAILABLE`, `BUILD_FAILED`, `START_FAILED`, `READY_TIMEOUT`
+ */
+export async function openDirect(
+  config: Config,
+  server: ServerConfig,
+  engine: Engine,
+  { environment, log, progress }: { environment: NodeJS.ProcessEnv; log: Log; progress: Progress },
+): Promise<DirectClient> {
+  if (server.disabled) throw new BridgeError(server.disabled.code, `Server "${server.name}" is switched off: ${server.disabled.reason}`);
+  const source: LaunchSpec['source'] = await engine.prepare(server.source, server.pull, progress);
+  const owner = ownerOf(`${config.file}\ncommand`, environment);
+  const upstream = startUpstream(engine, server, source, { owner, held: new Set(), clock: systemClock, log });
+  const client = new Client({ name: 'gangway', version: version() });
+  const interrupted = (): void => {
+    void upstream.stop(0).then(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const close = async (): Promise<void> => {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await client.close();
+    await upstream.stop();
+  };
+  const died = new Promise<never>((_, reject) => {
+    void upstream.exited.then(() => {
+      reject(startFailed(upstream));
+    });
+  });
+  died.catch(() => undefined);
+  try {
+    await Promise.race([client.connect(new UpstreamTransport(upstream), { timeout: server.startTimeoutMs }), died]);
+  } catch (error) {
+    await close();
+    if (error instanceof BridgeError) throw error;
+    if (upstream.exit) throw startFailed(upstream);
+    const sentence = `Cannot start the server: it did not complete the handshake within ${server.startTimeoutMs} ms`;
+    throw new BridgeError('READY_TIMEOUT', sentence, upstream.describeExit(), { cause: error });
+  }
+  return { client, upstream, close };
+}
+
+/** The SDK's transport over one of our upstreams. */
+class UpstreamTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #upstream: Upstream;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  start(): Promise<void> {
+    this.#upstream.attach({
+      onMessage: (_, bytes) => this.onmessage?.(JSON.parse(bytes.toString()) as JSONRPCMessage),
+      onEnd: () => this.onclose?.(),
+    });
+    return Promise.resolve();
+  }
+
+  send(message: JSONRPCMessage): Promise<void> {
+    this.#upstream.send(Buffer.from(JSON.stringify(message)));
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.onclose?.();
+    return Promise.resolve();
+  }
+}

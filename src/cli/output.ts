@@ -1,0 +1,21 @@
+/** What a command prints: text for people on stdout, progress and complaints on stderr. */
+export interface Output {
+  readonly isTerminal: boolean;
+  line(text?: string): void;
+  complain(text: string): void;
+  /** Always on stdout, for `--json`. */
+  json(value: unknown): void;
+}
+
+export const terminal: Output = {
+  isTerminal: process.stderr.isTTY,
+  line: (text = '') => void process.stdout.write(`${text}\n`),
+  complain: (text) => void process.stderr.write(`${text}\n`),
+  json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+};
+
+/** Rows as columns, each as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+}

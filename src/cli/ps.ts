@@ -1,0 +1,46 @@
+import { systemClock } from '../base/clock.ts';
+import { loadConfig } from '../config/load.ts';
+import { detectEngine } from '../engine/detect.ts';
+import type { ContainerRecord } from '../engine/engine.ts';
+import { labelKeys } from '../engine/labels.ts';
+import { localProcesses } from '../engine/sweep.ts';
+import type { Arguments } from './args.ts';
+import { table, type Output } from './output.ts';
+
+/** `gangway ps`: every container of any Gangway on the engine, and whether its owner still lives. */
+export async function ps(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
+  const { engine: wanted } = loadConfig(args.config, environment, args.overrides);
+  const engine = await detectEngine(wanted, environment, systemClock);
+  const records = await engine.list();
+  const rows = records.map((record) => describe(record, Date.now()));
+  if (args.isJson) {
+    output.json(rows);
+    return 0;
+  }
+  const cells = rows.map(({ name, server, state, ageSeconds, owner }) => [name, server, state, formatAge(ageSeconds), owner]);
+  for (const line of table([['NAME', 'SERVER', 'STATE', 'AGE', 'OWNER'], ...cells])) output.line(line);
+  return 0;
+}
+
+function describe({ name, state, labels }: ContainerRecord, now: number) {
+  const started = Number(labels[labelKeys.started] ?? 0);
+  return {
+    name,
+    server: labels[labelKeys.server] ?? '',
+    state,
+    ageSeconds: Math.max(0, Math.round(now / 1000 - started)),
+    owner: describeOwner(labels[labelKeys.owner] ?? ''),
+  };
+}
+
+function describeOwner(token: string): string {
+  const [space, pid = '', start = ''] = token.split('.');
+  if (space !== localProcesses.space) return 'elsewhere';
+  return localProcesses.isAlive(Number(pid), start) ? `process ${pid}` : 'gone: the next start removes it';
+}
+
+function formatAge(seconds: number): string {
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
+  return `${Math.round(seconds / 3600)}h`;
+}

@@ -1,0 +1,49 @@
+import { BridgeError, messageOf } from '../base/errors.ts';
+import { version } from '../base/version.ts';
+import { jsonSchema } from '../config/schema.ts';
+import { parseArguments, usage, type Arguments } from './args.ts';
+import { call } from './call.ts';
+import { check } from './check.ts';
+import { terminal, type Output } from './output.ts';
+import { ps } from './ps.ts';
+import { serve } from './serve.ts';
+import { tools } from './tools.ts';
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit code: 0 done, 1 it failed, 2 the command line or the configuration is wrong
+ */
+export async function run(argv: readonly string[], environment: NodeJS.ProcessEnv, output: Output = terminal): Promise<number> {
+  try {
+    const args = parseArguments(argv);
+    if (args.isHelp) output.line(usage.trimEnd());
+    else if (args.isVersion) output.line(version());
+    else return await dispatch(args, environment, output);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    output.complain(error.message);
+    if (error.data['stderr'] instanceof Array) for (const line of error.data['stderr']) output.complain(`  ${String(line)}`);
+    if (error.cause !== undefined) output.complain(`  ${messageOf(error.cause)}`);
+    return error.code === 'CONFIG_INVALID' ? 2 : 1;
+  }
+}
+
+function dispatch(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> | number {
+  switch (args.command) {
+    case 'serve':
+      return serve(args, environment, output);
+    case 'check':
+      return check(args, environment, output);
+    case 'tools':
+      return tools(args, environment, output);
+    case 'call':
+      return call(args, environment, output);
+    case 'ps':
+      return ps(args, environment, output);
+    case 'schema':
+      output.json(jsonSchema());
+      return 0;
+  }
+}

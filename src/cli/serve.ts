@@ -1,0 +1,75 @@
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { version } from '../base/version.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { detectEngine } from '../engine/detect.ts';
+import { Bridge } from '../service/bridge.ts';
+import { runUntilSignal } from '../service/shutdown.ts';
+import type { Arguments } from './args.ts';
+import { table, type Output } from './output.ts';
+
+/** `gangway serve`: until a signal ends it. */
+export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
+  const config = await chooseConfig(args, environment, output);
+  const log = createLog(args.logLevel, args.logFormat ?? (output.isTerminal ? 'pretty' : 'json'));
+  const bridge = new Bridge(config, { environment, log, clock: systemClock, onProgress: progress(log, output) });
+  const ended = runUntilSignal(bridge, log);
+  const port = await bridge.start();
+  const { container, missing } = bridge.engines;
+  const engine = container ? `${container.kind} ${container.version}` : (missing ?? 'plain processes');
+  announce(config, port, engine, output);
+  void bridge.openServers((name, failure) => {
+    if (!config.servers.get(name)?.disabled) output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);
+  });
+  return ended;
+}
+
+/** The file; or, when it may be and there is no engine, the embedded examples as plain processes. */
+async function chooseConfig(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<Config> {
+  const config = loadConfig(args.config, environment, args.overrides);
+  if (!args.examplesWithoutEngine) return config;
+  try {
+    await detectEngine(config.engine, environment, systemClock);
+    return config;
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    output.complain(`${error.message}. Serving the embedded examples as plain processes instead.`);
+    const examples = fileURLToPath(new URL('../../examples/embedded.yaml', import.meta.url));
+    return loadConfig(examples, environment, { ...args.overrides, allowProcess: true });
+  }
+}
+
+function progress(log: Log, output: Output): (server: string, line: string) => void {
+  return (server, line) => {
+    if (output.isTerminal) output.complain(`  ${server}: ${line}`);
+    else log.info({ server, progress: line }, 'getting the image');
+  };
+}
+
+function announce({ listen, servers }: Config, port: number, engine: string, output: Output): void {
+  const base = `http://${listen.host.includes(':') ? `[${listen.host.replace(/[[\]]/g, '')}]` : listen.host}:${port}`;
+  output.line(`Gangway ${version()} on ${base} (${engine})`);
+  output.line();
+  const rows = [...servers.values()].map(({ name, disabled }) => [
+    `  ${name}`,
+    disabled ? `off: ${disabled.reason}` : `${base}/${name}/mcp`,
+  ]);
+  for (const line of table(rows)) output.line(line);
+  const first = [...servers.values()].find(({ disabled }) => !disabled);
+  if (!first) return;
+  output.line();
+  output.line('Try it:');
+  output.line(`  curl -sS ${base}/${first.name}/mcp -H 'Content-Type: application/json' \\`);
+  output.line(`    -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(firstMessage)}'`);
+  output.line();
+}
+
+const firstMessage = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'curl', version: '1' } },
+};
