@@ -25,7 +25,8 @@ export const errorTable = {
     rpc: -32603,
     retry: true,
     when: 'No container engine answers; the message lists each one that was tried and why it does not work.',
-    operator: 'Start Podman or Docker, or give the user of Gangway access to its socket. It is looked for again every 3 s.',
+    operator:
+      'Start Podman or Docker, or give the user of Gangway access to its socket. It is looked for again every 3 s.',
   },
   IMAGE_UNAVAILABLE: {
     http: 502,

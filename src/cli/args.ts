@@ -2,10 +2,11 @@ import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
 import { BridgeError, codeOf, messageOf } from '../base/errors.ts';
 import type { LogFormat, LogLevel } from '../base/log.ts';
+import { defined } from '../config/defined.ts';
 import type { Overrides } from '../config/load.ts';
 
-export const commands = ['serve', 'check', 'tools', 'call', 'ps', 'schema'] as const;
-export type Command = (typeof commands)[number];
+const commands = ['serve', 'check', 'tools', 'call', 'ps', 'schema'] as const;
+type Command = (typeof commands)[number];
 
 /** A command line, checked. */
 export interface Arguments {
@@ -37,6 +38,8 @@ const options = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** How many operands each command takes, at least and at most. */
 const operandCounts: Readonly<Record<Command, readonly [number, number]>> = {
@@ -84,25 +87,29 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (!isInformation && (operands.length < least || operands.length > most)) {
     refuse(`"gangway ${command}" got ${operands.length} operands, see gangway --help`);
   }
-  const engine = values.engine === undefined || values.engine === 'auto' ? undefined : oneOf(values.engine, ['podman', 'docker'], '--engine');
   return {
     command,
     operands,
     config: values.config ?? 'servers.yaml',
-    overrides: {
-      ...(values.host === undefined ? {} : { host: values.host }),
-      ...(values.port === undefined ? {} : { port: portOf(values.port) }),
-      ...(engine === undefined ? {} : { engine }),
-      ...(values['insecure-no-auth'] === true ? { insecureNoAuth: true } : {}),
-      ...(values['allow-process'] === true ? { allowProcess: true } : {}),
-    },
-    logLevel: oneOf(values['log-level'] ?? 'info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], '--log-level'),
-    logFormat: values['log-format'] === undefined ? undefined : oneOf<LogFormat>(values['log-format'], ['json', 'pretty'], '--log-format'),
-    isJson: values.json ?? false,
-    isHelp: values.help ?? false,
-    isVersion: values.version ?? false,
-    examplesWithoutEngine: values['examples-without-engine'] ?? false,
+    overrides: overridesOf(values),
+    logLevel: oneOf(values['log-level'] ?? 'info', logLevels, '--log-level'),
+    logFormat: oneOfOptional(values['log-format'], ['json', 'pretty'] as const, '--log-format'),
+    isJson: values.json === true,
+    isHelp: values.help === true,
+    isVersion: values.version === true,
+    examplesWithoutEngine: values['examples-without-engine'] === true,
   };
+}
+
+function overridesOf(values: ReturnType<typeof parse>['values']): Overrides {
+  const engine = values.engine === 'auto' ? undefined : values.engine;
+  return defined({
+    host: values.host,
+    port: values.port === undefined ? undefined : portOf(values.port),
+    engine: oneOfOptional(engine, ['podman', 'docker'] as const, '--engine'),
+    insecureNoAuth: values['insecure-no-auth'],
+    allowProcess: values['allow-process'],
+  });
 }
 
 function parse(argv: readonly string[]) {
@@ -121,6 +128,10 @@ function parse(argv: readonly string[]) {
 function oneOf<T extends string>(word: string, known: readonly T[], what: string): T {
   const found = known.find((candidate) => candidate === word);
   return found ?? refuse(`unknown ${what} "${word}", wanted ${known.join(', ')}${nearest(word, known, '')}`);
+}
+
+function oneOfOptional<T extends string>(word: string | undefined, known: readonly T[], what: string): T | undefined {
+  return word === undefined ? undefined : oneOf(word, known, what);
 }
 
 function nearest(word: string, known: readonly string[], prefix: string): string {

@@ -1,41 +1,30 @@
 import { BridgeError, messageOf } from '../base/errors.ts';
-import { createLog } from '../base/log.ts';
-import { loadConfig } from '../config/load.ts';
 import type { Arguments } from './args.ts';
-import { engineFor, findServer, openDirect } from './direct-client.ts';
 import type { Output } from './output.ts';
+import { withServer } from './with-server.ts';
 
 /** `gangway call NAME TOOL [JSON]`: starts the server, calls the tool, prints what it answers, removes it. */
-export async function call(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
+export function call(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
   const [name = '', tool = '', json = '{}'] = args.operands;
   const toolArguments = parseObject(json);
-  const config = loadConfig(args.config, environment, args.overrides);
-  const server = findServer(config, name);
-  const engine = await engineFor(config, server, environment);
-  const log = createLog('warn', args.logFormat ?? 'pretty');
-  const progress = (line: string): void => {
-    output.complain(`  ${line}`);
-  };
-  const { client, close } = await openDirect(config, server, engine, { environment, log, progress });
-  try {
-    const result = await client.callTool({ name: tool, arguments: toolArguments }, undefined, {
-      timeout: server.callTimeoutMs,
-      maxTotalTimeout: server.maxCallTimeMs,
-      resetTimeoutOnProgress: true,
-      onprogress: ({ progress: done, total, message = '' }) => {
-        output.complain(`  ${done}${total === undefined ? '' : `/${total}`} ${message}`);
-      },
-    });
-    if (args.isJson) output.json(result);
-    else printContent(result['content'], output);
-    return result['isError'] === true ? 1 : 0;
-  } catch (error) {
-    if (error instanceof BridgeError) throw error;
-    output.complain(`"${tool}" failed: ${messageOf(error)}`);
-    return 1;
-  } finally {
-    await close();
-  }
+  return withServer(name, args, environment, output, async (client, server) => {
+    try {
+      const result = await client.callTool({ name: tool, arguments: toolArguments }, undefined, {
+        timeout: server.callTimeoutMs,
+        maxTotalTimeout: server.maxCallTimeMs,
+        resetTimeoutOnProgress: true,
+        onprogress: ({ progress: done, total, message = '' }) => {
+          output.complain(`  ${done}${total === undefined ? '' : `/${total}`} ${message}`);
+        },
+      });
+      if (args.isJson) output.json(result);
+      else printContent(result.content, output);
+      return result.isError === true ? 1 : 0;
+    } catch (error) {
+      output.complain(`"${tool}" failed: ${messageOf(error)}`);
+      return 1;
+    }
+  });
 }
 
 function parseObject(json: string): Record<string, unknown> {

@@ -3,7 +3,8 @@ import { createLog } from '../base/log.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Arguments } from './args.ts';
-import { engineFor, findServer, openDirect } from './direct-client.ts';
+import { engineFor, findServer, openDirect, type DirectClient } from './direct-client.ts';
+import { stderrOf } from './errors.ts';
 import type { Output } from './output.ts';
 
 interface Finding {
@@ -31,28 +32,40 @@ export async function check(args: Arguments, environment: NodeJS.ProcessEnv, out
   return findings.every(({ isOk }) => isOk) ? 0 : 1;
 }
 
-async function checkServer(config: Config, server: ServerConfig, environment: NodeJS.ProcessEnv, output: Output): Promise<Finding> {
+async function checkServer(
+  config: Config,
+  server: ServerConfig,
+  environment: NodeJS.ProcessEnv,
+  output: Output,
+): Promise<Finding> {
   if (server.disabled) return wrong(server.name, `switched off: ${server.disabled.reason}`);
+  const progress = (line: string): void => {
+    output.complain(`    ${line}`);
+  };
   try {
     const engine = await engineFor(config, server, environment);
     const startedAt = performance.now();
-    const progress = (line: string): void => {
-      output.complain(`    ${line}`);
-    };
-    const { client, upstream, close } = await openDirect(config, server, engine, { environment, log: createLog('silent', 'json'), progress });
+    const direct = await openDirect(config, server, engine, {
+      environment,
+      log: createLog('silent', 'json'),
+      progress,
+    });
     try {
       const ms = Math.round(performance.now() - startedAt);
-      const identity = client.getServerVersion();
-      const tools = client.getServerCapabilities()?.tools ? (await client.listTools()).tools.length : 0;
-      const noise = upstream.noiseLines > 0 ? `, ${upstream.noiseLines} lines on stdout that are no messages` : '';
-      return ok(server.name, `${identity?.name ?? '?'} ${identity?.version ?? '?'}, ${tools} tools, ${ms} ms on ${engine.kind}${noise}`);
+      return ok(server.name, `${await describe(direct)}, ${ms} ms on ${engine.kind}`);
     } finally {
-      await close();
+      await direct.close();
     }
   } catch (error) {
-    const lines = error instanceof BridgeError ? error.data['stderr'] : undefined;
-    return wrong(server.name, messageOf(error), Array.isArray(lines) ? (lines as readonly string[]) : []);
+    return wrong(server.name, messageOf(error), error instanceof BridgeError ? stderrOf(error) : []);
   }
+}
+
+async function describe({ client, upstream }: DirectClient): Promise<string> {
+  const { name, version } = client.getServerVersion() ?? { name: 'a server without a name', version: '' };
+  const tools = client.getServerCapabilities()?.tools ? (await client.listTools()).tools.length : 0;
+  const noise = upstream.noiseLines > 0 ? `, ${upstream.noiseLines} lines on stdout that are no messages` : '';
+  return `${name} ${version}, ${tools} tools${noise}`;
 }
 
 function ok(subject: string, text: string): Finding {

@@ -19,7 +19,7 @@ export interface DirectClient {
   readonly client: Client;
   readonly upstream: Upstream;
   /** Resolves when the container is gone. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** @throws {BridgeError} `CONFIG_INVALID` that names the servers there are */
@@ -47,7 +47,8 @@ export async function openDirect(
   engine: Engine,
   { environment, log, progress }: { environment: NodeJS.ProcessEnv; log: Log; progress: Progress },
 ): Promise<DirectClient> {
-  if (server.disabled) throw new BridgeError(server.disabled.code, `Server "${server.name}" is switched off: ${server.disabled.reason}`);
+  if (server.disabled)
+    throw new BridgeError(server.disabled.code, `Server "${server.name}" is switched off: ${server.disabled.reason}`);
   const source: LaunchSpec['source'] = await engine.prepare(server.source, server.pull, progress);
   const owner = ownerOf(`${config.file}\ncommand`, environment);
   const upstream = startUpstream(engine, server, source, { owner, held: new Set(), clock: systemClock, log });

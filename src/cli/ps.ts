@@ -17,7 +17,13 @@ export async function ps(args: Arguments, environment: NodeJS.ProcessEnv, output
     output.json(rows);
     return 0;
   }
-  const cells = rows.map(({ name, server, state, ageSeconds, owner }) => [name, server, state, formatAge(ageSeconds), owner]);
+  const cells = rows.map(({ name, server, state, ageSeconds, owner }) => [
+    name,
+    server,
+    state,
+    formatAge(ageSeconds),
+    owner,
+  ]);
   for (const line of table([['NAME', 'SERVER', 'STATE', 'AGE', 'OWNER'], ...cells])) output.line(line);
   return 0;
 }

@@ -4,6 +4,7 @@ import { jsonSchema } from '../config/schema.ts';
 import { parseArguments, usage, type Arguments } from './args.ts';
 import { call } from './call.ts';
 import { check } from './check.ts';
+import { stderrOf } from './errors.ts';
 import { terminal, type Output } from './output.ts';
 import { ps } from './ps.ts';
 import { serve } from './serve.ts';
@@ -14,7 +15,11 @@ import { tools } from './tools.ts';
  *
  * @returns the exit code: 0 done, 1 it failed, 2 the command line or the configuration is wrong
  */
-export async function run(argv: readonly string[], environment: NodeJS.ProcessEnv, output: Output = terminal): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  output: Output = terminal,
+): Promise<number> {
   try {
     const args = parseArguments(argv);
     if (args.isHelp) output.line(usage.trimEnd());
@@ -24,7 +29,7 @@ export async function run(argv: readonly string[], environment: NodeJS.ProcessEn
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     output.complain(error.message);
-    if (error.data['stderr'] instanceof Array) for (const line of error.data['stderr']) output.complain(`  ${String(line)}`);
+    for (const line of stderrOf(error)) output.complain(`  ${line}`);
     if (error.cause !== undefined) output.complain(`  ${messageOf(error.cause)}`);
     return error.code === 'CONFIG_INVALID' ? 2 : 1;
   }

@@ -22,7 +22,8 @@ export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, out
   const engine = container ? `${container.kind} ${container.version}` : (missing ?? 'plain processes');
   announce(config, port, engine, output);
   void bridge.openServers((name, failure) => {
-    if (!config.servers.get(name)?.disabled) output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);
+    if (!config.servers.get(name)?.disabled)
+      output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);
   });
   return ended;
 }

@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
-import { isMap, isScalar, LineCounter, type Document } from 'yaml';
+import type { LineCounter } from 'yaml';
+import { isMap, isScalar, type Document } from 'yaml';
 import type { z } from 'zod';
 import { fileSchema } from './schema.ts';
 

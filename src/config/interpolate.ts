@@ -24,25 +24,36 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
   const secrets = new Set<string>();
   const errors: Diagnostic[] = [];
 
+  const fill = (node: Scalar<string>, place: KeyPath): void => {
+    const [server, variable] = environmentPlace(place);
+    const lack = (reason: string): void => {
+      if (server !== undefined) missing.set(server, reason);
+      else errors.push({ path: place, message: reason });
+    };
+    const before = node.value;
+    const value = substitute(before, environment, lack);
+    if (server !== undefined) {
+      node.value = value.startsWith('file:') ? readSecret(value.slice(5), directory, lack) : value;
+      if (node.value !== before) secrets.add(`${server} ${variable}`);
+    } else if (value !== before) {
+      // A plain `${PORT:-8808}` is a number like a plain 8808; a quoted one stays a text.
+      (node as Scalar).value = node.type === Scalar.PLAIN ? plainValue(value) : value;
+    }
+  };
   visit(document, {
     Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string') return;
-      const place = pathOf(node, ancestors as readonly (Document | Node | Pair)[]);
-      const inEnv = place[0] === 'servers' && place[2] === 'env' && place.length === 4;
-      const lack = (reason: string): void => {
-        if (inEnv) missing.set(String(place[1]), reason);
-        else errors.push({ path: place, message: reason });
-      };
-      const before = node.value;
-      let value = substitute(before, environment, lack);
-      if (inEnv && value.startsWith('file:')) value = readSecret(value.slice(5), directory, lack);
-      if (value === before) return;
-      if (inEnv) secrets.add(`${String(place[1])} ${String(place[3])}`);
-      // A plain `${PORT:-8808}` is a number like a plain 8808; a quoted one stays a text.
-      node.value = node.type === Scalar.PLAIN && !inEnv ? plainValue(value) : value;
+      fill(node as Scalar<string>, pathOf(node, ancestors));
     },
   });
   return { missing, secrets, errors };
+}
+
+/** The server and the variable when a place is the value of a server's `env`. */
+function environmentPlace(place: KeyPath): [string, string] | [undefined, undefined] {
+  const [section, server, key, variable] = place.map(String);
+  if (section !== 'servers' || key !== 'env' || place.length !== 4) return [undefined, undefined];
+  return [server ?? '', variable ?? ''];
 }
 
 function substitute(text: string, environment: NodeJS.ProcessEnv, lack: (reason: string) => void): string {

@@ -6,8 +6,10 @@ import type { Config, ListenConfig } from './config.ts';
 import { diagnose, SourceMap, type Diagnostic } from './diagnose.ts';
 import { interpolate } from './interpolate.ts';
 import { isLoopback } from './loopback.ts';
+import { defaults } from './defaults.ts';
+import { defined } from './defined.ts';
 import { resolveServer } from './resolve-server.ts';
-import { defaults, fileSchema, type FileConfig } from './schema.ts';
+import { fileSchema, type FileConfig } from './schema.ts';
 
 /** What the command line may change. */
 export interface Overrides {
@@ -80,10 +82,7 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
     file: absolute,
     listen,
     engine: overrides.engine ?? parsed.data.engine ?? 'auto',
-    limits: {
-      starts: parsed.data.limits?.starts ?? defaults.limits.starts,
-      sessions: parsed.data.limits?.sessions ?? defaults.limits.sessions,
-    },
+    limits: { ...defaults.limits, ...defined(parsed.data.limits) },
     servers: new Map(servers.map((server) => [server.name, server])),
   });
 }
@@ -97,23 +96,16 @@ function readText(file: string): string {
   }
 }
 
-function resolveListen({ listen = {} }: FileConfig, overrides: Overrides, errors: Diagnostic[]): ListenConfig {
-  const host = overrides.host ?? listen.host ?? defaults.listen.host;
-  const insecureNoAuth = overrides.insecureNoAuth ?? listen.insecureNoAuth ?? false;
+function resolveListen({ listen }: FileConfig, overrides: Overrides, errors: Diagnostic[]): ListenConfig {
+  const settings = { ...defaults.listen, ...defined(listen), ...defined(overrides) };
+  const { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes } = settings;
   if (!isLoopback(host) && !insecureNoAuth) {
     errors.push({
       path: ['listen', 'host'],
       message: `"${host}" can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)`,
     });
   }
-  return {
-    host,
-    port: overrides.port ?? listen.port ?? defaults.listen.port,
-    insecureNoAuth,
-    allowedHosts: listen.allowedHosts ?? [],
-    allowedOrigins: listen.allowedOrigins ?? [],
-    maxBodyBytes: listen.maxBodyBytes ?? defaults.listen.maxBodyBytes,
-  };
+  return { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,7 +1,9 @@
 import path from 'node:path';
 import type { EnvEntry, Mount, PoolConfig, ServerConfig, Source } from './config.ts';
+import { defaults } from './defaults.ts';
+import { defined } from './defined.ts';
 import { forbiddenMount } from './mounts.ts';
-import { defaults, type CommonEntry, type ServerEntry } from './schema.ts';
+import type { CommonEntry, ServerEntry } from './schema.ts';
 
 interface Surroundings {
   /** The folder of the file: relative paths count from it. */
@@ -20,21 +22,20 @@ export const engineVariables =
   /^(PATH|HOME|TMPDIR|LD_[A-Z_]+|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK)|DOCKER_[A-Z_]+|CONTAINER_(HOST|SSHKEY|CONNECTION)|CONTAINERS_[A-Z_]+|_CONTAINERS_[A-Z_]+|XDG_[A-Z_]+|SSH_AUTH_SOCK|DBUS_SESSION_BUS_ADDRESS|NOTIFY_SOCKET|LISTEN_[A-Z]+)$/;
 
 /** One entry of the file → what the rest of the program works with; reports what the schema cannot say. */
-export function resolveServer(name: string, entry: ServerEntry, shared: CommonEntry, around: Surroundings): ServerConfig {
+export function resolveServer(
+  name: string,
+  entry: ServerEntry,
+  shared: CommonEntry,
+  around: Surroundings,
+): ServerConfig {
   const { report } = around;
   if (reservedNames.has(name)) report([], `the name "${name}" is taken by Gangway itself; wanted another one`);
   if (name.includes('__')) report([], 'wanted a name without "__"');
 
   const source = resolveSource(entry, around);
-  const pool = resolvePool(entry, shared);
-  if (pool.warm > pool.max) report(['pool', 'warm'], `got ${pool.warm}, wanted at most pool.max (${pool.max})`);
-  const builtIn = defaults.server;
-  const callTimeoutMs = entry.callTimeout ?? shared.callTimeout ?? builtIn.callTimeout;
-  const maxCallTimeMs = entry.maxCallTime ?? shared.maxCallTime ?? Math.max(builtIn.maxCallTime, callTimeoutMs);
-  if (maxCallTimeMs < callTimeoutMs) report(['maxCallTime'], 'wanted at least callTimeout');
-  const resources = { ...builtIn.resources, ...defined(shared.resources), ...defined(entry.resources) };
-  const sandbox = entry.sandbox ?? shared.sandbox ?? 'default';
-
+  // The built-in value, over it the file's `defaults:`, over it the server's own.
+  const settings = { ...defaults.server, ...defined(shared), ...defined(entry) };
+  const resources = { ...defaults.server.resources, ...defined(shared.resources), ...defined(entry.resources) };
   return {
     name,
     source,
@@ -42,16 +43,15 @@ export function resolveServer(name: string, entry: ServerEntry, shared: CommonEn
     env: resolveEnv(entry, around),
     mounts: (entry.mounts ?? []).map((mount, i) => resolveMount(mount, i, around)),
     user: entry.user,
-    sharing: entry.sharing ?? shared.sharing ?? 'session',
-    network: entry.network ?? shared.network ?? (sandbox === 'strict' ? 'none' : 'outbound'),
-    sandbox,
-    pull: entry.pull ?? shared.pull ?? 'missing',
+    sharing: settings.sharing,
+    network: settings.network ?? (settings.sandbox === 'strict' ? 'none' : 'outbound'),
+    sandbox: settings.sandbox,
+    pull: settings.pull,
     resources: { cpus: resources.cpus, memoryBytes: resources.memory, pids: resources.pids },
-    pool,
-    startTimeoutMs: entry.startTimeout ?? shared.startTimeout ?? builtIn.startTimeout,
-    callTimeoutMs,
-    maxCallTimeMs,
-    maxLineBytes: entry.maxLineBytes ?? shared.maxLineBytes ?? builtIn.maxLineBytes,
+    pool: resolvePool(entry, shared, report),
+    startTimeoutMs: settings.startTimeout,
+    ...resolveCallTimes(entry, shared, report),
+    maxLineBytes: settings.maxLineBytes,
     disabled: whyDisabled(source, around),
   };
 }
@@ -62,25 +62,32 @@ function resolveSource(entry: ServerEntry, { directory, report }: Surroundings):
     const got = given.length === 0 ? 'none of them' : given.join(' and ');
     report([], `got ${got}, wanted exactly one of image, build, command`);
   }
-  if (entry.command) {
-    for (const key of ['mounts', 'user', 'network', 'sandbox', 'pull', 'resources', 'args'] as const) {
-      if (entry[key] !== undefined) report([key], 'is for containers; a command runs as a plain process');
-    }
-    const [program = '', ...rest] = entry.command;
-    const isPath = program.startsWith('./') || program.startsWith('../');
-    return { kind: 'command', command: [isPath ? path.resolve(directory, program) : program, ...rest], cwd: directory };
-  }
+  if (entry.command) return resolveCommand(entry, entry.command, directory, report);
   if (entry.build) return { kind: 'build', context: path.resolve(directory, entry.build) };
   return { kind: 'image', image: entry.image ?? '' };
 }
 
-function resolvePool(entry: ServerEntry, shared: CommonEntry): PoolConfig {
+function resolveCommand(
+  entry: ServerEntry,
+  [program = '', ...rest]: readonly string[],
+  directory: string,
+  report: Surroundings['report'],
+): Source {
+  for (const key of ['mounts', 'user', 'network', 'sandbox', 'pull', 'resources', 'args'] as const) {
+    if (entry[key] !== undefined) report([key], 'is for containers; a command runs as a plain process');
+  }
+  const isPath = program.startsWith('./') || program.startsWith('../');
+  return { kind: 'command', command: [isPath ? path.resolve(directory, program) : program, ...rest], cwd: directory };
+}
+
+function resolvePool(entry: ServerEntry, shared: CommonEntry, report: Surroundings['report']): PoolConfig {
   const pool = { ...defaults.server.pool, ...defined(shared.pool), ...defined(entry.pool) };
-  const max = pool.max;
+  // A smaller `max` lowers a `warm` that nobody wrote.
+  const warm = entry.pool?.warm ?? shared.pool?.warm ?? Math.min(pool.warm, pool.max);
+  if (warm > pool.max) report(['pool', 'warm'], `got ${warm}, wanted at most pool.max (${pool.max})`);
   return {
-    // A smaller `max` lowers a `warm` that nobody wrote.
-    warm: entry.pool?.warm ?? shared.pool?.warm ?? Math.min(pool.warm, max),
-    max,
+    warm,
+    max: pool.max,
     queue: pool.queue,
     acquireTimeoutMs: pool.acquireTimeout,
     idleTimeoutMs: pool.idleTimeout,
@@ -88,11 +95,27 @@ function resolvePool(entry: ServerEntry, shared: CommonEntry): PoolConfig {
   };
 }
 
+function resolveCallTimes(
+  entry: ServerEntry,
+  shared: CommonEntry,
+  report: Surroundings['report'],
+): Pick<ServerConfig, 'callTimeoutMs' | 'maxCallTimeMs'> {
+  const callTimeoutMs = entry.callTimeout ?? shared.callTimeout ?? defaults.server.callTimeout;
+  // A longer `callTimeout` raises a `maxCallTime` that nobody wrote.
+  const unwritten = Math.max(defaults.server.maxCallTime, callTimeoutMs);
+  const maxCallTimeMs = entry.maxCallTime ?? shared.maxCallTime ?? unwritten;
+  if (maxCallTimeMs < callTimeoutMs) report(['maxCallTime'], 'wanted at least callTimeout');
+  return { callTimeoutMs, maxCallTimeMs };
+}
+
 function resolveEnv(entry: ServerEntry, { isSecret, report }: Surroundings): EnvEntry[] {
   return Object.entries(entry.env ?? {}).map(([name, value]) => {
     const secret = isSecret(name);
     if (secret && !entry.command && engineVariables.test(name)) {
-      report(['env', name], 'steers the engine’s own client, so it cannot be a secret; wanted a plain value or another name');
+      report(
+        ['env', name],
+        'steers the engine’s own client, so it cannot be a secret; wanted a plain value or another name',
+      );
     }
     if (String(value).includes('\0')) report(['env', name], 'wanted a value without a NUL character');
     return { name, value: String(value), secret };
@@ -117,9 +140,4 @@ function whyDisabled(source: Source, { missing, allowProcess }: Surroundings): S
     return { code: 'SERVER_DISABLED', reason: 'it runs a plain process on this host, which needs --allow-process' };
   }
   return undefined;
-}
-
-/** The entries that have a value: spreading an `undefined` would hide the default below it. */
-function defined<T extends object>(entries: T | undefined): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(entries ?? {}).filter(([, value]) => value !== undefined)) as never;
 }

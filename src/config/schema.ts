@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
+import { defaults } from './defaults.ts';
+import { count, duration, size, text } from './fields.ts';
 
 /**
  * The source of truth for every key of `servers.yaml`: type, unit, bounds, default and a sentence. The JSON Schema
@@ -10,65 +11,16 @@ const minute = 60_000;
 const hour = 60 * minute;
 const mebibyte = 1024 ** 2;
 
-function duration(about: string, bounds: { min: number; max: number; default: number }) {
-  const { min, max } = bounds;
-  const wanted = `a duration such as "${formatDuration(bounds.default)}", from ${formatDuration(min)} to ${formatDuration(max)}`;
-  return z
-    .string({ error: `wanted ${wanted}` })
-    .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, { error: `wanted ${wanted}` })
-    .transform((text) => parseDuration(text) ?? 0)
-    .refine((ms) => ms >= min && ms <= max, { error: `wanted ${wanted}` })
-    .meta({ description: about, default: formatDuration(bounds.default), unit: 'duration', range: wanted })
-    .optional();
-}
-
-function size(about: string, bounds: { min: number; max: number; default: number; zero?: string }) {
-  const { min, max } = bounds;
-  const range = `from ${formatSize(min)} to ${formatSize(max)}${bounds.zero ? `, or 0b (${bounds.zero})` : ''}`;
-  const wanted = `a size such as "${formatSize(bounds.default)}", ${range}`;
-  return z
-    .string({ error: `wanted ${wanted}` })
-    .regex(/^\d+(\.\d+)?[bkmgBKMG][bB]?$/, { error: `wanted ${wanted}` })
-    .transform((text) => parseSize(text) ?? 0)
-    .refine((bytes) => (bytes === 0 && bounds.zero !== undefined) || (bytes >= min && bytes <= max), {
-      error: `wanted ${wanted}`,
-    })
-    .meta({ description: about, default: formatSize(bounds.default), unit: 'size', range: wanted })
-    .optional();
-}
-
-function count(about: string, bounds: { min: number; max: number; default: number }) {
-  const wanted = `wanted a whole number from ${bounds.min} to ${bounds.max}`;
-  return z
-    .int({ error: wanted })
-    .min(bounds.min, { error: wanted })
-    .max(bounds.max, { error: wanted })
-    .meta({ description: about, default: bounds.default })
-    .optional();
-}
-
-const text = (wanted: string) => z.string({ error: `wanted ${wanted}` });
-
-export const defaults = {
-  listen: { host: '127.0.0.1', port: 8808, maxBodyBytes: 4 * mebibyte },
-  limits: { starts: 4, sessions: 1000 },
-  server: {
-    startTimeout: 30_000,
-    callTimeout: minute,
-    maxCallTime: 10 * minute,
-    maxLineBytes: 32 * mebibyte,
-    resources: { cpus: 1, memory: 512 * mebibyte, pids: 128 },
-    pool: { warm: 1, max: 20, queue: 100, acquireTimeout: 5000, idleTimeout: 10 * minute, maxAge: 8 * hour },
-  },
-} as const;
-
 const pool = z
   .strictObject({
-    warm: count('Containers kept started and not yet spoken to, ready for the next client. 0 starts each one on demand.', {
-      min: 0,
-      max: 1000,
-      default: defaults.server.pool.warm,
-    }),
+    warm: count(
+      'Containers kept started and not yet spoken to, ready for the next client. 0 starts each one on demand.',
+      {
+        min: 0,
+        max: 1000,
+        default: defaults.server.pool.warm,
+      },
+    ),
     max: count('Containers of this server at once, warm ones included. Never exceeded.', {
       min: 1,
       max: 10_000,
@@ -206,7 +158,9 @@ const server = z
       .optional(),
     build: text('a folder with a Containerfile')
       .min(1, { error: 'wanted a folder with a Containerfile' })
-      .meta({ description: 'A folder with a Containerfile (or Dockerfile), built by the engine before the first start.' })
+      .meta({
+        description: 'A folder with a Containerfile (or Dockerfile), built by the engine before the first start.',
+      })
       .optional(),
     command: command
       .meta({
@@ -235,8 +189,12 @@ const server = z
       .meta({ description: 'Volumes and host folders that the container sees. None by default.', default: [] })
       .optional(),
     user: text('a user such as "1000:1000"')
-      .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*)?$/, { error: 'wanted a user such as "1000:1000"' })
-      .meta({ description: 'User (and group) in the container; the image’s own by default, 65534:65534 when `strict`.' })
+      .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*)?$/, {
+        error: 'wanted a user such as "1000:1000"',
+      })
+      .meta({
+        description: 'User (and group) in the container; the image’s own by default, 65534:65534 when `strict`.',
+      })
       .optional(),
     ...common,
   })
@@ -250,7 +208,10 @@ export const fileSchema = z
       .strictObject({
         host: text('an address such as 127.0.0.1')
           .min(1, { error: 'wanted an address such as 127.0.0.1' })
-          .meta({ description: 'Address to listen on. Anything but loopback needs `insecureNoAuth: true`.', default: defaults.listen.host })
+          .meta({
+            description: 'Address to listen on. Anything but loopback needs `insecureNoAuth: true`.',
+            default: defaults.listen.host,
+          })
           .optional(),
         port: count('Port to listen on. 0 takes a free one.', { min: 0, max: 65_535, default: defaults.listen.port }),
         insecureNoAuth: z
@@ -266,7 +227,9 @@ export const fileSchema = z
           .optional(),
         allowedOrigins: z
           .array(
-            text('an origin').regex(/^https?:\/\/[^/\s]+$/, { error: 'wanted an origin such as https://app.example.com' }),
+            text('an origin').regex(/^https?:\/\/[^/\s]+$/, {
+              error: 'wanted an origin such as https://app.example.com',
+            }),
           )
           .meta({ description: 'Web origins, besides loopback, that may use the bridge; exact.', default: [] })
           .optional(),

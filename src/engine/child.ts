@@ -15,7 +15,12 @@ interface SpawnOptions {
  * signal on, and calls that could still be answered would die. And not killed when we exit: a signalled client can
  * leave its container behind, while the end of its standard input ends it in order.
  */
-export function spawnChild(name: string, file: string, args: readonly string[], options: SpawnOptions): Child & { pid: number | undefined } {
+export function spawnChild(
+  name: string,
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Child & { pid: number | undefined } {
   const child = execa(file, args, {
     ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: false, reject: false, extendEnv: false },
     ...{ detached: true, cleanup: false, env: options.env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) },

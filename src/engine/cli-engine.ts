@@ -15,7 +15,9 @@ import { RunningWatch } from './running-watch.ts';
 const deadlineMs = { list: 15_000, remove: 20_000, inspect: 15_000, pull: 30 * 60_000, build: 30 * 60_000 } as const;
 
 const podmanRecords = z
-  .array(z.object({ Names: z.array(z.string()), State: z.string(), Labels: z.record(z.string(), z.string()).nullish() }))
+  .array(
+    z.object({ Names: z.array(z.string()), State: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+  )
   .nullable();
 
 interface Answer {
@@ -55,7 +57,11 @@ export class CliEngine implements Engine {
     );
   }
 
-  async prepare(source: Source, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<LaunchSpec['source']> {
+  async prepare(
+    source: Source,
+    pull: 'missing' | 'always' | 'never',
+    progress: Progress,
+  ): Promise<LaunchSpec['source']> {
     switch (source.kind) {
       case 'image':
         await this.#images.ensure(source.image, pull, progress);
@@ -125,12 +131,20 @@ export class CliEngine implements Engine {
     const { exitCode, timedOut } = await child;
     if (exitCode === 0) return undefined;
     if (timedOut) return `it took longer than ${timeout / 60_000} minutes`;
-    return tail.findLast((line) => /error|denied|unauthorized|not found/i.test(line)) ?? tail.at(-1) ?? 'no reason given';
+    return (
+      tail.findLast((line) => /error|denied|unauthorized|not found/i.test(line)) ?? tail.at(-1) ?? 'no reason given'
+    );
   }
 
   #failure(what: string, answer: Answer): BridgeError {
-    const why = answer.exitCode === undefined ? 'it did not answer in time' : (answer.stderr.trim().split('\n').at(-1) ?? '');
-    return new BridgeError('ENGINE_UNAVAILABLE', `Cannot ${what}: ${this.kind} failed`, { engine: this.kind }, { cause: why });
+    const why =
+      answer.exitCode === undefined ? 'it did not answer in time' : (answer.stderr.trim().split('\n').at(-1) ?? '');
+    return new BridgeError(
+      'ENGINE_UNAVAILABLE',
+      `Cannot ${what}: ${this.kind} failed`,
+      { engine: this.kind },
+      { cause: why },
+    );
   }
 }
 

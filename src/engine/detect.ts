@@ -33,7 +33,9 @@ export async function detectEngine(
     }
     reasons.push(`${kind}: ${found}`);
   }
-  throw new BridgeError('ENGINE_UNAVAILABLE', `Cannot find a container engine: ${reasons.join('; ')}`, { tried: reasons });
+  throw new BridgeError('ENGINE_UNAVAILABLE', `Cannot find a container engine: ${reasons.join('; ')}`, {
+    tried: reasons,
+  });
 }
 
 const podmanInfo = z.object({
@@ -53,7 +55,7 @@ async function probe(
     ...{ env: clientEnvironment(environment, []), extendEnv: false, stdin: 'ignore', reject: false, timeout: answerMs },
   });
   if (timedOut) return `no answer within ${answerMs / 1000} s`;
-  if (exitCode !== 0) return stderr.trim().split('\n').at(-1) || `exit code ${exitCode ?? 'unknown'}`;
+  if (exitCode !== 0) return lastLine(stderr) ?? `exit code ${exitCode ?? 'unknown'}`;
   try {
     const answer: unknown = JSON.parse(stdout);
     if (kind === 'docker') return { version: dockerInfo.parse(answer).Server.Version, isRemote: false };
@@ -62,6 +64,13 @@ async function probe(
   } catch {
     return 'its answer could not be read';
   }
+}
+
+function lastLine(text: string): string | undefined {
+  return text
+    .split('\n')
+    .findLast((line) => line.trim() !== '')
+    ?.trim();
 }
 
 function findProgram(name: string, searchPath: string): string | undefined {

@@ -24,7 +24,7 @@ export class ImageStore {
   /** One entry per image that is here or being fetched. */
   readonly #arrivals = new Map<string, Promise<void>>();
   /** Images that could not be had, and until when that is believed. */
-  readonly #failures = new Map<string, { readonly error: unknown; readonly until: number }>();
+  readonly #failures = new Map<string, { readonly error: BridgeError; readonly until: number }>();
 
   constructor(client: ImageClient, clock: Clock) {
     this.#client = client;
@@ -43,10 +43,17 @@ export class ImageStore {
    * @throws {BridgeError} `BUILD_FAILED`
    */
   async build(context: string, progress: Progress): Promise<string> {
-    const folder = path.basename(context).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'server';
+    const folder =
+      path
+        .basename(context)
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, '-')
+        .replace(/^-|-$/g, '') || 'server';
     const tag = `localhost/gangway/${folder}:${createHash('sha256').update(context).digest('hex').slice(0, 12)}`;
     await this.#once(tag, async () => {
-      const file = ['Containerfile', 'Dockerfile'].map((name) => path.join(context, name)).find((name) => existsSync(name));
+      const file = ['Containerfile', 'Dockerfile']
+        .map((name) => path.join(context, name))
+        .find((name) => existsSync(name));
       if (file === undefined) {
         throw new BridgeError('BUILD_FAILED', 'Cannot build the server: its folder has no Containerfile or Dockerfile');
       }
@@ -63,12 +70,12 @@ export class ImageStore {
 
   #once(image: string, fetch: () => Promise<void>): Promise<void> {
     const failure = this.#failures.get(image);
-    if (failure && failure.until > this.#clock.now()) return Promise.reject(failure.error as Error);
+    if (failure && failure.until > this.#clock.now()) return Promise.reject(failure.error);
     const known = this.#arrivals.get(image);
     if (known) return known;
     const arrival = fetch().catch((error: unknown) => {
       this.#arrivals.delete(image);
-      this.#failures.set(image, { error, until: this.#clock.now() + negativeMs });
+      if (error instanceof BridgeError) this.#failures.set(image, { error, until: this.#clock.now() + negativeMs });
       throw error;
     });
     this.#arrivals.set(image, arrival);
@@ -83,6 +90,7 @@ export class ImageStore {
     }
     progress(`pulling ${image}`);
     const why = await this.#client.pull(image, progress);
-    if (why !== undefined) throw new BridgeError('IMAGE_UNAVAILABLE', `Cannot pull image "${image}": ${why}`, { image });
+    if (why !== undefined)
+      throw new BridgeError('IMAGE_UNAVAILABLE', `Cannot pull image "${image}": ${why}`, { image });
   }
 }

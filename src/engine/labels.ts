@@ -27,7 +27,9 @@ export interface Owner {
  */
 export function ownerOf(installation: string, environment: NodeJS.ProcessEnv): Owner {
   const chosen = environment['GANGWAY_INSTANCE'];
-  const instance = chosen ? chosen.replace(/[^a-zA-Z0-9._-]/g, '-').slice(0, 64) : shortHash(`${hostname()}\n${installation}`);
+  const instance = chosen
+    ? chosen.replace(/[^a-zA-Z0-9._-]/g, '-').slice(0, 64)
+    : shortHash(`${hostname()}\n${installation}`);
   return { instance, token: `${processSpace()}.${process.pid}.${startTime(process.pid) ?? 'x'}` };
 }
 

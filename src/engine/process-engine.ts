@@ -52,7 +52,10 @@ export class ProcessEngine implements Engine {
     if (spec.source.kind !== 'command') throw new TypeError('A plain process runs commands, not images');
     const [file, ...args] = spec.source.command;
     const own = Object.entries(this.#environment).filter(([name]) => inherited.test(name));
-    const marks = Object.entries(variables).map(([name, label]) => [name, label === '' ? spec.name : spec.labels[label]]);
+    const marks = Object.entries(variables).map(([name, label]) => [
+      name,
+      label === '' ? spec.name : spec.labels[label],
+    ]);
     const servers = spec.env.map(({ name, value }) => [name, value]);
     const env = Object.fromEntries([...own, ...servers, ...marks]) as Record<string, string>;
     const child = spawnChild(spec.name, file, args, { env, cwd: spec.source.cwd });
@@ -107,14 +110,18 @@ function* markedProcesses(): Generator<{ pid: number; name: string; labels: Reco
     const values = new Map(environment.split('\0').map((entry) => split(entry)));
     const name = values.get('GANGWAY_NAME');
     if (name === undefined) continue;
-    const labels = Object.entries(variables).flatMap(([key, label]) => (label === '' ? [] : [[label, values.get(key) ?? '']]));
+    const labels = Object.entries(variables).flatMap(([key, label]) =>
+      label === '' ? [] : [[label, values.get(key) ?? '']],
+    );
     yield { pid, name, labels: Object.fromEntries(labels) as Record<string, string> };
   }
 }
 
 function processIds(): number[] {
   try {
-    return readdirSync('/proc').flatMap((entry) => (/^\d+$/.test(entry) && Number(entry) !== process.pid ? [Number(entry)] : []));
+    return readdirSync('/proc').flatMap((entry) =>
+      /^\d+$/.test(entry) && Number(entry) !== process.pid ? [Number(entry)] : [],
+    );
   } catch {
     return [];
   }

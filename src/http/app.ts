@@ -1,4 +1,4 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { sendError } from './error-response.ts';
@@ -22,21 +22,26 @@ export function createApp(health: Health, log: Log): Express {
   });
   app.get('/readyz', (_request, response) => {
     const reason = health.notReady();
-    response.status(reason === undefined ? 200 : 503).json(reason === undefined ? { status: 'ready' } : { status: 'not ready', reason });
+    response
+      .status(reason === undefined ? 200 : 503)
+      .json(reason === undefined ? { status: 'ready' } : { status: 'not ready', reason });
   });
   app.get('/status', (_request, response) => {
     response.json(health.status());
   });
   app.all(['/healthz', '/readyz', '/status'], (_request, response) => {
-    sendError(response, new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET'), 'null', { Allow: 'GET, HEAD' });
+    sendError(response, new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET'), 'null', {
+      Allow: 'GET, HEAD',
+    });
   });
   app.use((_request, response) => {
     sendError(response, new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp'));
   });
   // Express knows an error handler by its four parameters.
-  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+  const onError: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
     log.error({ err: error }, 'a request failed');
     sendError(response, error);
-  });
+  };
+  app.use(onError);
   return app;
 }

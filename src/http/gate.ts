@@ -21,7 +21,8 @@ export class Gate {
   check(request: IncomingMessage): void {
     if (!this.#isHostAllowed(request)) throw new BridgeError('HOST_REFUSED', 'Host not allowed');
     const { origin } = request.headers;
-    if (origin !== undefined && !this.isOriginAllowed(origin)) throw new BridgeError('ORIGIN_REFUSED', 'Origin not allowed');
+    if (origin !== undefined && !this.isOriginAllowed(origin))
+      throw new BridgeError('ORIGIN_REFUSED', 'Origin not allowed');
   }
 
   /** Loopback origins on any port, and those on the list exactly. */

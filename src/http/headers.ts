@@ -5,7 +5,7 @@ import { BridgeError } from '../base/errors.ts';
  * The revisions that `/NAME/mcp` serves, newest first. The two ends negotiate among themselves; Gangway knows the list
  * only to refuse a header that names something else.
  */
-export const supportedVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
+const supportedVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
 const supported: ReadonlySet<string> = new Set(supportedVersions);
 
 /** @throws {BridgeError} `VERSION_UNSUPPORTED`; a missing header is fine, the session has negotiated */
@@ -26,14 +26,19 @@ export function sessionIdOf({ headers }: IncomingMessage): string | undefined {
 
 /** @throws {BridgeError} `MEDIA_TYPE_REFUSED` unless the body is plain JSON in UTF-8 */
 export function checkContentType({ headers }: IncomingMessage): void {
-  const [type = '', ...parameters] = (headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const [type = '', ...parameters] = (headers['content-type'] ?? '')
+    .split(';')
+    .map((part) => part.trim().toLowerCase());
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
   const isJson = type === 'application/json';
   const isUtf8 = charset === undefined || /^"?utf-?8"?$/.test(charset);
   const encoding = headers['content-encoding'];
   const isPlain = encoding === undefined || encoding.toLowerCase() === 'identity';
   if (isJson && isUtf8 && isPlain) return;
-  throw new BridgeError('MEDIA_TYPE_REFUSED', 'Unsupported body: wanted Content-Type application/json in UTF-8, not compressed');
+  throw new BridgeError(
+    'MEDIA_TYPE_REFUSED',
+    'Unsupported body: wanted Content-Type application/json in UTF-8, not compressed',
+  );
 }
 
 /** @throws {BridgeError} `NOT_ACCEPTABLE` unless the client takes all of these media types */

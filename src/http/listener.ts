@@ -60,7 +60,8 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
 export function startListening(server: Server, { host, port }: ListenConfig): Promise<number> {
   return new Promise<number>((resolve, reject) => {
     server.once('error', (error) => {
-      const why = codeOf(error) === 'EADDRINUSE' ? 'it is in use by another program' : (codeOf(error) ?? 'unknown error');
+      const why =
+        codeOf(error) === 'EADDRINUSE' ? 'it is in use by another program' : (codeOf(error) ?? 'unknown error');
       reject(new BridgeError('CONFIG_INVALID', `Cannot listen on ${host} port ${port}: ${why}`));
     });
     server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {

@@ -52,23 +52,12 @@ export class McpRoute {
     try {
       const server = this.#around.servers.get(name);
       if (!server) throw new BridgeError('SERVER_UNKNOWN', 'Server not found');
-      switch (request.method) {
-        case 'POST':
-          await this.#post(request, response, server);
-          return;
-        case 'GET':
-          this.#get(request, response, server);
-          return;
-        case 'DELETE':
-          this.#session(request, server).close('deleted');
-          response.writeHead(200).end();
-          return;
-        case 'OPTIONS':
-          response.writeHead(204, { Allow: allowed }).end();
-          return;
-        default:
-          throw new BridgeError('METHOD_REFUSED', `Method not allowed: wanted one of ${allowed}`);
-      }
+      const method = request.method ?? '';
+      if (method === 'POST') await this.#post(request, response, server);
+      else if (method === 'GET') this.#get(request, response, server);
+      else if (method === 'DELETE') this.#delete(request, response, server);
+      else if (method === 'OPTIONS') response.writeHead(204, { Allow: allowed }).end();
+      else throw new BridgeError('METHOD_REFUSED', `Method not allowed: wanted one of ${allowed}`);
     } catch (error) {
       this.#refuse(request, response, error);
     }
@@ -103,6 +92,11 @@ export class McpRoute {
     const stream = new HttpReply(response, this.#around.keepAlive, session.id);
     stream.openStream();
     session.listen(stream);
+  }
+
+  #delete(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
+    this.#session(request, server).close('deleted');
+    response.writeHead(200).end();
   }
 
   async #open(

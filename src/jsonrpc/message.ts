@@ -66,9 +66,13 @@ function readCall(value: Record<string, unknown>, text: string): Envelope | Refu
   if ('result' in value || 'error' in value) return invalid('got "method" together with "result" or "error"');
   if (!('id' in value)) return { kind: 'notification', method, params };
   if (!isId(id)) return invalid('wanted "id" to be a text or an integer');
+  return { kind: 'request', id, idText: idText(id, text), method, params, progressToken: progressToken(params) };
+}
+
+function progressToken(params: Record<string, unknown> | undefined): Id | undefined {
   const meta = params?.['_meta'];
   const token = isRecord(meta) ? meta['progressToken'] : undefined;
-  return { kind: 'request', id, idText: idText(id, text), method, params, progressToken: isId(token) ? token : undefined };
+  return isId(token) ? token : undefined;
 }
 
 function readResponse(value: Record<string, unknown>): Envelope | Refusal {
@@ -85,29 +89,32 @@ function idText(id: Id, text: string): string {
   return (typeof id === 'number' ? memberText(text, 'id') : undefined) ?? JSON.stringify(id);
 }
 
-/** The text of a number or literal that is a direct member of the outermost object of a valid JSON text; the last one counts. */
+/** The text of a number that is a direct member of the outermost object of a valid JSON text; the last one counts. */
 function memberText(text: string, name: string): string | undefined {
+  const value = /\s*:\s*([^\s",{}[\]]+)/y;
   let found: string | undefined;
   let depth = 0;
   let at = text.indexOf('{');
   while (at < text.length) {
     const char = text[at];
-    if (char === '"') {
-      const end = endOfString(text, at);
-      const isKey = depth === 1 && text.slice(at + 1, end - 1) === name;
-      at = end;
-      const value = isKey ? /\s*:\s*([^\s",{}[\]]+)/y : undefined;
-      if (value) {
-        value.lastIndex = at;
-        found = value.exec(text)?.[1] ?? found;
-      }
+    if (char !== '"') {
+      depth += nesting(char);
+      at += 1;
       continue;
     }
-    if (char === '{' || char === '[') depth += 1;
-    else if (char === '}' || char === ']') depth -= 1;
-    at += 1;
+    const end = endOfString(text, at);
+    if (depth === 1 && text.slice(at + 1, end - 1) === name) {
+      value.lastIndex = end;
+      found = value.exec(text)?.[1] ?? found;
+    }
+    at = end;
   }
   return found;
+}
+
+function nesting(char: string | undefined): number {
+  if (char === '{' || char === '[') return 1;
+  return char === '}' || char === ']' ? -1 : 0;
 }
 
 /** The index after the closing quote of the string that opens at `start`. */

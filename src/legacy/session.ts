@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
-import { idKey, type Envelope, type Id } from '../jsonrpc/message.ts';
+import { idKey, type Envelope } from '../jsonrpc/message.ts';
 import { startFailed, type Lease } from '../pool/pool.ts';
 import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { Exchange, type RequestEnvelope } from '../relay/exchange.ts';
@@ -16,14 +16,7 @@ import { StandaloneStreams } from './standalone-streams.ts';
 export type SessionState = 'initializing' | 'open' | 'closed';
 
 export type CloseReason =
-  | 'deleted'
-  | 'idle'
-  | 'too-old'
-  | 'upstream-ended'
-  | 'start-failed'
-  | 'refused'
-  | 'client-vanished'
-  | 'draining';
+  'deleted' | 'idle' | 'too-old' | 'upstream-ended' | 'start-failed' | 'refused' | 'client-vanished' | 'draining';
 
 interface Surroundings {
   readonly id: string;
@@ -209,7 +202,8 @@ export class Session implements Receiver {
 
   #deliverToStream(destination: Extract<Destination, { to: 'stream' }>, message: Envelope, bytes: Buffer): void {
     const { exchange } = destination;
-    if (message.kind === 'notification' && message.method === 'notifications/progress') exchange.touch(this.#clock.now());
+    if (message.kind === 'notification' && message.method === 'notifications/progress')
+      exchange.touch(this.#clock.now());
     if (!exchange.reply.isOpen && message.kind === 'request') {
       // Its client is gone from that stream; a question there would never be heard.
       this.#hold(this.#standalone.deliver(bytes));
@@ -254,7 +248,7 @@ export class Session implements Receiver {
 
   #cancel(requestId: unknown): void {
     if (typeof requestId !== 'string' && typeof requestId !== 'number') return;
-    const exchange = this.#calls.byId(idKey(requestId as Id));
+    const exchange = this.#calls.byId(idKey(requestId));
     if (!exchange || exchange.method === 'initialize') return;
     this.#calls.remove(exchange);
     exchange.abandon();
@@ -270,7 +264,11 @@ export class Session implements Receiver {
       return;
     }
     this.#calls.remove(exchange);
-    exchange.fail(new BridgeError('CALL_TIMEOUT', `Cannot answer the request: the server took longer than ${waitedMs} ms`, { waitedMs }));
+    exchange.fail(
+      new BridgeError('CALL_TIMEOUT', `Cannot answer the request: the server took longer than ${waitedMs} ms`, {
+        waitedMs,
+      }),
+    );
     const cancel = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${exchange.idText},"reason":"timeout"}}`;
     try {
       this.#upstream.send(Buffer.from(cancel));
@@ -287,7 +285,8 @@ export class Session implements Receiver {
   }
 
   #pendingError(reason: CloseReason, wasOpen: boolean): BridgeError {
-    if (reason === 'draining') return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');
+    if (reason === 'draining')
+      return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');
     if (!wasOpen) return startFailed(this.#upstream);
     if (reason === 'upstream-ended') {
       const sentence = 'Cannot finish the request: the server ended while it was pending';

@@ -149,7 +149,8 @@ export class Pool {
   #available(): Slot | undefined {
     const [warm] = this.#slots.of('warm');
     if (warm) return warm;
-    for (const slot of this.#slots.of('starting')) if (slot.state.kind === 'starting' && slot.state.upstream) return slot;
+    for (const slot of this.#slots.of('starting'))
+      if (slot.state.kind === 'starting' && slot.state.upstream) return slot;
     return undefined;
   }
 
@@ -180,32 +181,47 @@ export class Pool {
         if (slot.state.priority === 'foreground') turn.promote();
       }
       const upstream = await turn.upstream;
-      void upstream.exited.then(() => this.#onExit(slot, upstream));
-      if (slot.state.kind !== 'starting') {
-        // Drained meanwhile.
-        await upstream.stop();
-        this.#slots.free(slot);
-        return;
-      }
-      slot.state = { ...slot.state, upstream };
-      this.#match();
+      this.#onSpawned(slot, upstream);
       await upstream.settled;
-      if (slot.state.kind === 'starting' && upstream.state === 'ready') this.#slots.move(slot, { kind: 'warm', upstream });
-      this.#match();
+      this.#onSettled(slot, upstream);
     } catch (error) {
       this.#onStartFailed(slot, error);
     }
+  }
+
+  /** From its spawn on, a client may have it: what the client says waits in the pipe until the server reads. */
+  #onSpawned(slot: Slot, upstream: Upstream): void {
+    if (slot.state.kind !== 'starting') {
+      // Drained while it waited for its turn.
+      void upstream.stop().then(() => {
+        this.#slots.free(slot);
+      });
+      return;
+    }
+    void upstream.exited.then(() => {
+      this.#onExit(slot, upstream);
+    });
+    slot.state = { ...slot.state, upstream };
+    this.#match();
+  }
+
+  #onSettled(slot: Slot, upstream: Upstream): void {
+    if (slot.state.kind === 'starting' && upstream.state === 'ready') {
+      this.#slots.move(slot, { kind: 'warm', upstream });
+    }
+    this.#match();
   }
 
   #onStartFailed(slot: Slot, error: unknown): void {
     this.#slots.free(slot);
     if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a start failed');
     // Not the server's fault: as soon as the engine or the image is there, it may start.
-    const isEarly = error instanceof BridgeError && (error.code === 'ENGINE_UNAVAILABLE' || error.code === 'IMAGE_PULLING');
+    const isEarly =
+      error instanceof BridgeError && (error.code === 'ENGINE_UNAVAILABLE' || error.code === 'IMAGE_PULLING');
     if (isEarly) this.#lastError = error.message;
     else this.#countFailure(error instanceof BridgeError ? error.message : 'internal error');
     // The start was for whoever waits longest; the next one gets a start of its own.
-    this.#waiters.head()?.reject(error);
+    this.#waiters.head()?.reject(error as Error);
     if (this.#waiters.length > 0) this.#match();
   }
 

@@ -2,12 +2,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
 
 export type RetireReason =
-  | 'session-ended'
-  | 'upstream-ended'
-  | 'start-failed'
-  | 'too-old'
-  | 'draining'
-  | 'warm-not-wanted';
+  'session-ended' | 'upstream-ended' | 'start-failed' | 'too-old' | 'draining' | 'warm-not-wanted';
 
 /**
  * A place for one upstream in a pool. The set that a slot is in is its state, and `SlotTable.move` is the one function

@@ -3,7 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 
 export interface Waiter<T> {
   resolve(value: T): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
 }
 
 interface Entry<T> extends Waiter<T> {
@@ -59,7 +59,7 @@ export class Waiters<T> {
         },
         reject: (error) => {
           leave();
-          reject(error as Error);
+          reject(error);
         },
         stopWaiting: () => undefined,
       };
@@ -89,7 +89,9 @@ export class Waiters<T> {
       }
       const waitedMs = Math.round(waited);
       entry.reject(
-        new BridgeError('ACQUIRE_TIMEOUT', `Cannot lease a container: none came free within ${waitedMs} ms`, { waitedMs }),
+        new BridgeError('ACQUIRE_TIMEOUT', `Cannot lease a container: none came free within ${waitedMs} ms`, {
+          waitedMs,
+        }),
       );
     });
   }

@@ -178,7 +178,8 @@ export class Bridge implements Health {
     const names = [...this.#held];
     const removals = this.#engines.all().map((engine) => engine.remove(names));
     for (const removal of await Promise.allSettled(removals)) {
-      if (removal.status === 'rejected') this.#around.log.error({ error: messageOf(removal.reason) }, 'containers are left behind');
+      if (removal.status === 'rejected')
+        this.#around.log.error({ error: messageOf(removal.reason) }, 'containers are left behind');
     }
   }
 }

@@ -29,7 +29,7 @@ export class Engines {
   readonly #process: ProcessEngine | undefined;
   readonly #found = deferred<Engine>();
   #container: Engine | undefined;
-  #failure: unknown;
+  #failure: BridgeError | undefined;
   #cancel: Cancel = () => undefined;
   #isClosed = false;
 
@@ -66,7 +66,7 @@ export class Engines {
   for(source: Source): Promise<Engine> {
     if (source.kind === 'command' && this.#process) return Promise.resolve(this.#process);
     if (this.#container) return Promise.resolve(this.#container);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure as Error);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     // Still looking for the first time: a matter of a second.
     return this.#found.promise;
   }
@@ -91,12 +91,14 @@ export class Engines {
       this.#found.resolve(engine);
       this.#reconcileAfter(0);
     } catch (error) {
-      if (this.#failure === undefined) {
+      const isNews = this.#failure === undefined;
+      this.#failure =
+        error instanceof BridgeError ? error : new BridgeError('ENGINE_UNAVAILABLE', 'Cannot use the engine');
+      if (isNews) {
         log.error({ error: messageOf(error) }, 'no container engine; looking for it again every 3 s');
         this.#found.promise.catch(() => undefined);
-        this.#found.reject(error);
+        this.#found.reject(this.#failure);
       }
-      this.#failure = error instanceof BridgeError ? error : new BridgeError('ENGINE_UNAVAILABLE', 'Cannot use the engine');
       this.#later(retryMs, () => this.#find());
     }
   }
@@ -111,7 +113,10 @@ export class Engines {
     this.#later(sweepAtMs[round] ?? reconcileMs, async () => {
       for (const engine of this.all()) {
         await this.#sweep(engine).catch((error: unknown) => {
-          this.#around.log.warn({ engine: engine.kind, error: messageOf(error) }, 'could not reconcile with the engine');
+          this.#around.log.warn(
+            { engine: engine.kind, error: messageOf(error) },
+            'could not reconcile with the engine',
+          );
         });
       }
       this.#reconcileAfter(round + 1);

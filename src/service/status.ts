@@ -27,7 +27,9 @@ export function describeStatus(parts: Parts): object {
     uptimeSeconds: Math.round(parts.uptimeMs / 1000),
     memoryBytes: process.memoryUsage.rss(),
     instance: parts.instance,
-    engine: container ? { kind: container.kind, version: container.version } : { missing: engines.missing ?? 'not needed' },
+    engine: container
+      ? { kind: container.kind, version: container.version }
+      : { missing: engines.missing ?? 'not needed' },
     // Loosened guards are shown where an operator looks.
     insecureNoAuth: config.listen.insecureNoAuth,
     sessions: sessions.size,

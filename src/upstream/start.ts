@@ -19,7 +19,12 @@ export interface StartContext {
  *
  * @param source what `engine.prepare` returned for it
  */
-export function startUpstream(engine: Engine, server: ServerConfig, source: LaunchSpec['source'], context: StartContext): Upstream {
+export function startUpstream(
+  engine: Engine,
+  server: ServerConfig,
+  source: LaunchSpec['source'],
+  context: StartContext,
+): Upstream {
   const name = containerName(server.name);
   const secrets = server.env.filter(({ secret }) => secret).map(({ value }) => value);
   // Before the start: from here on the name has an owner, and whatever appears under it is found.

@@ -25,7 +25,8 @@ export async function endChild(child: Child, engine: Engine, grace: number, cloc
   for (let attempt = 1; attempt <= attempts; attempt++) {
     // While the client is still starting there is nothing to remove yet: hence the loop.
     await tryRemove(child, engine, log, attempt);
-    if (await settlesWithin(child.exited, noticeMs * Math.min(attempt, 4), clock)) return removeLeftovers(child, engine, log);
+    if (await settlesWithin(child.exited, noticeMs * Math.min(attempt, 4), clock))
+      return removeLeftovers(child, engine, log);
   }
   // The engine holds no such container and its client does not end.
   child.kill();

@@ -124,8 +124,7 @@ export class Upstream {
     });
     stdout.once('end', () => {
       this.#framer.end();
-      // A server that closes its output can answer nothing any more, whether its process lives or not.
-      void this.stop();
+      void this.#onOutputClosed();
     });
   }
 
@@ -205,6 +204,14 @@ export class Upstream {
     await this.stop(0);
   }
 
+  /** A server that closes its output can answer nothing any more, whether its process lives or not. */
+  async #onOutputClosed(): Promise<void> {
+    // Nearly always it is on its way out, and its exit code is worth a moment.
+    await settlesWithin(this.#child.exited, flushMs, this.#around.clock);
+    this.#finish('exited');
+    await this.stop();
+  }
+
   #onLine(line: Buffer): void {
     if (this.#end || !this.#receiver) return;
     const envelope = readEnvelope(line);
@@ -220,7 +227,10 @@ export class Upstream {
     this.#noiseLines += 1;
     this.#stderr.push(Buffer.concat([Buffer.from('stdout: '), line.subarray(0, 500), lineFeed]));
     if (this.#noiseLines <= 3) {
-      this.#around.log.warn({ container: this.name, bytes: line.length }, 'a line on stdout is no JSON-RPC message; skipped');
+      this.#around.log.warn(
+        { container: this.name, bytes: line.length },
+        'a line on stdout is no JSON-RPC message; skipped',
+      );
     }
   }
 

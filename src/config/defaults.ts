@@ -1,0 +1,29 @@
+const minute = 60_000;
+const hour = 60 * minute;
+const mebibyte = 1024 ** 2;
+
+/** What holds where neither a server nor the file's `defaults:` says otherwise: milliseconds and bytes. */
+export const defaults = {
+  listen: {
+    host: '127.0.0.1',
+    port: 8808,
+    insecureNoAuth: false,
+    allowedHosts: [] as readonly string[],
+    allowedOrigins: [] as readonly string[],
+    maxBodyBytes: 4 * mebibyte,
+  },
+  limits: { starts: 4, sessions: 1000 },
+  server: {
+    sharing: 'session',
+    // Follows from `sandbox` unless somebody writes it.
+    network: undefined,
+    sandbox: 'default',
+    pull: 'missing',
+    startTimeout: 30_000,
+    callTimeout: minute,
+    maxCallTime: 10 * minute,
+    maxLineBytes: 32 * mebibyte,
+    resources: { cpus: 1, memory: 512 * mebibyte, pids: 128 },
+    pool: { warm: 1, max: 20, queue: 100, acquireTimeout: 5000, idleTimeout: 10 * minute, maxAge: 8 * hour },
+  },
+} as const;
