@@ -31,9 +31,9 @@ export function findServer(config: Config, name: string): ServerConfig {
 }
 
 /** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
-export function engineFor(config: Config, server: ServerConfig, environment: NodeJS.ProcessEnv): Promise<Engine> {
-  if (server.source.kind === 'command') return Promise.resolve(new ProcessEngine(environment, systemClock));
-  return detectEngine(config.engine, environment, systemClock);
+export async function engineFor(config: Config, server: ServerConfig, environment: NodeJS.ProcessEnv): Promise<Engine> {
+  if (server.source.kind === 'command') return new ProcessEngine(environment, systemClock);
+  return (await detectEngine(config.engine, environment, systemClock)).engine;
 }
 
 /**

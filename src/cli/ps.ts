@@ -1,17 +1,19 @@
+import { existsSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { detectEngine } from '../engine/detect.ts';
-import type { ContainerRecord } from '../engine/engine.ts';
+import type { ContainerRecord, Engine } from '../engine/engine.ts';
 import { labelKeys } from '../engine/labels.ts';
+import { ProcessEngine } from '../engine/process-engine.ts';
 import { localProcesses } from '../engine/sweep.ts';
 import type { Arguments } from './args.ts';
 import { table, type Output } from './output.ts';
 
-/** `gangway ps`: every container of any Gangway on the engine, and whether its owner still lives. */
+/** `gangway ps`: every container and process of any Gangway here, and whether its owner still lives. */
 export async function ps(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
-  const { engine: wanted } = loadConfig(args.config, environment, args.overrides);
-  const engine = await detectEngine(wanted, environment, systemClock);
-  const records = await engine.list();
+  const { engine } = await detectEngine(wantedEngine(args, environment), environment, systemClock);
+  const engines: readonly Engine[] = [engine, new ProcessEngine(environment, systemClock)];
+  const records = (await Promise.all(engines.map((each) => each.list()))).flat();
   const rows = records.map((record) => describe(record, Date.now()));
   if (args.isJson) {
     output.json(rows);
@@ -26,6 +28,12 @@ export async function ps(args: Arguments, environment: NodeJS.ProcessEnv, output
   ]);
   for (const line of table([['NAME', 'SERVER', 'STATE', 'AGE', 'OWNER'], ...cells])) output.line(line);
   return 0;
+}
+
+/** The engine of the file, if there is a file: this command needs nothing else of it. */
+function wantedEngine(args: Arguments, environment: NodeJS.ProcessEnv): 'auto' | 'podman' | 'docker' {
+  if (args.overrides.engine !== undefined) return args.overrides.engine;
+  return existsSync(args.config) ? loadConfig(args.config, environment, args.overrides).engine : 'auto';
 }
 
 function describe({ name, state, labels }: ContainerRecord, now: number) {

@@ -16,16 +16,20 @@ export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, out
   const config = await chooseConfig(args, environment, output);
   const log = createLog(args.logLevel, args.logFormat ?? (output.isTerminal ? 'pretty' : 'json'));
   const bridge = new Bridge(config, { environment, log, clock: systemClock, onProgress: progress(log, output) });
-  const ended = runUntilSignal(bridge, log);
-  const port = await bridge.start();
-  const { container, missing } = bridge.engines;
-  const engine = container ? `${container.kind} ${container.version}` : (missing ?? 'plain processes');
-  announce(config, port, engine, output);
-  void bridge.openServers((name, failure) => {
-    if (!config.servers.get(name)?.disabled)
+  return runUntilSignal(bridge, log, async () => {
+    const port = await bridge.start();
+    const { container, missing } = bridge.engines;
+    announce(
+      config,
+      port,
+      container ? `${container.kind} ${container.version}` : (missing ?? 'plain processes'),
+      output,
+    );
+    void bridge.openServers((name, failure) => {
+      if (config.servers.get(name)?.disabled) return;
       output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);
+    });
   });
-  return ended;
 }
 
 /** The file; or, when it may be and there is no engine, the embedded examples as plain processes. */

@@ -9,6 +9,12 @@ import { clientEnvironment, type RunDialect } from './run-args.ts';
 
 const answerMs = 15_000;
 
+interface Detected {
+  readonly engine: CliEngine;
+  /** Those tried before it, and why each does not work. */
+  readonly skipped: readonly string[];
+}
+
 /**
  * Finds an engine that works: Podman, then Docker, or just the one that is asked for.
  *
@@ -18,7 +24,7 @@ export async function detectEngine(
   wanted: 'auto' | 'podman' | 'docker',
   environment: NodeJS.ProcessEnv,
   clock: Clock,
-): Promise<CliEngine> {
+): Promise<Detected> {
   const kinds = wanted === 'auto' ? (['podman', 'docker'] as const) : [wanted];
   const reasons: string[] = [];
   for (const kind of kinds) {
@@ -29,7 +35,8 @@ export async function detectEngine(
     }
     const found = await probe(kind, file, environment);
     if (typeof found !== 'string') {
-      return new CliEngine(file, found.version, { kind, isRemote: found.isRemote }, environment, clock);
+      const engine = new CliEngine(file, found.version, { kind, isRemote: found.isRemote }, environment, clock);
+      return { engine, skipped: reasons };
     }
     reasons.push(`${kind}: ${found}`);
   }

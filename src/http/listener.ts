@@ -19,8 +19,10 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 /**
  * The one listener: the gate first, then the MCP routes on the bare request, then everything else in Express.
  * (Express gives every request another prototype, which triples the cost of a call.)
+ *
+ * @param isDraining no connection is kept alive any more
  */
-export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler): Server {
+export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler, isDraining: () => boolean): Server {
   const gate = new Gate(listen);
   const server = createServer(
     {
@@ -38,6 +40,8 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
         sendError(response, error, 'null', { Connection: 'close' });
         return;
       }
+      // Whoever comes back comes on a new connection, and so perhaps to our successor.
+      if (isDraining()) response.setHeader('Connection', 'close');
       applyCors(request, response);
       const name = McpRoute.match(request.url ?? '');
       if (name === undefined) app(request, response);

@@ -44,7 +44,7 @@ export class McpRoute {
   /** @returns the server's name when a path is an MCP route; whether there is such a server is another question */
   static match(url: string): string | undefined {
     const path = url.split('?', 1)[0] ?? '';
-    return /^\/([^/]+)\/mcp$/.exec(path)?.[1];
+    return /^\/([^/]+)\/mcp\/?$/.exec(path)?.[1];
   }
 
   /** Answers one request. Never rejects. */

@@ -63,7 +63,7 @@ export class Bridge implements Health {
     const route = new McpRoute({
       ...{ servers: this.#runtimes, sessions: this.#sessions, keepAlive: this.#keepAlive, maxBodyBytes, log },
     });
-    this.#http = createListener(config.listen, route, createApp(this, log));
+    this.#http = createListener(config.listen, route, createApp(this, log), () => this.#isDraining);
   }
 
   get engines(): Engines {
@@ -138,9 +138,6 @@ export class Bridge implements Health {
     this.#isDraining = true;
     log.info({ sessions: this.#sessions.size, callsInFlight: this.#sessions.inFlight }, 'draining');
     for (const { pool } of this.#runtimes.values()) pool.drain();
-    // Idle connections of clients would hold the listener open.
-    this.#http.close();
-    this.#http.closeIdleConnections();
     await settlesWithin(this.#sessions.drain(), drainMs, clock);
     this.#closeAll();
     await this.#leave();

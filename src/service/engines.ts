@@ -83,11 +83,14 @@ export class Engines {
   async #find(): Promise<void> {
     const { environment, clock, log } = this.#around;
     try {
-      const engine = await detectEngine(this.#config.engine, environment, clock);
+      const { engine, skipped } = await detectEngine(this.#config.engine, environment, clock);
       await this.#sweep(engine);
       this.#container = engine;
       this.#failure = undefined;
-      log.info({ engine: engine.kind, version: engine.version }, 'engine found');
+      log.info(
+        { engine: engine.kind, version: engine.version, ...(skipped.length > 0 ? { skipped } : {}) },
+        'engine found',
+      );
       this.#found.resolve(engine);
       this.#reconcileAfter(0);
     } catch (error) {
