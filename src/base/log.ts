@@ -12,7 +12,10 @@ export type LogFormat = 'json' | 'pretty';
 export function createLog(level: LogLevel, format: LogFormat): Log {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (format === 'pretty') {
-    return pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }));
+    return pino(
+      options,
+      pretty({ destination: 2, sync: true, ignore: 'pid,hostname', singleLine: true, translateTime: 'SYS:HH:MM:ss' }),
+    );
   }
   // Asynchronous, and bounded: a blocked sink drops lines instead of stopping the event loop or filling the memory.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: 4 * 1024 * 1024 });

@@ -10,7 +10,7 @@ import { detectEngine } from '../engine/detect.ts';
 import type { Engine, LaunchSpec, Progress } from '../engine/engine.ts';
 import { ownerOf } from '../engine/labels.ts';
 import { ProcessEngine } from '../engine/process-engine.ts';
-import { startFailed } from '../pool/pool.ts';
+import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 

@@ -3,7 +3,8 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { idKey, type Envelope } from '../jsonrpc/message.ts';
-import { startFailed, type Lease } from '../pool/pool.ts';
+import type { Lease } from '../pool/pool.ts';
+import { startFailed } from '../upstream/start-failed.ts';
 import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { Exchange, type RequestEnvelope } from '../relay/exchange.ts';
 import { oneLine } from '../relay/one-line.ts';
@@ -279,20 +280,9 @@ export class Session implements Receiver {
 
   #failPending(exchange: Exchange, reason: CloseReason, wasOpen: boolean): void {
     this.#calls.remove(exchange);
-    const error = this.#pendingError(reason, wasOpen);
+    const error = pendingError(reason, wasOpen, this.#upstream);
     if (wasOpen) exchange.fail(error);
     else exchange.refuse(error);
-  }
-
-  #pendingError(reason: CloseReason, wasOpen: boolean): BridgeError {
-    if (reason === 'draining')
-      return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');
-    if (!wasOpen) return startFailed(this.#upstream);
-    if (reason === 'upstream-ended') {
-      const sentence = 'Cannot finish the request: the server ended while it was pending';
-      return new BridgeError('UPSTREAM_EXITED', sentence, this.#upstream.describeExit());
-    }
-    return new BridgeError('SESSION_UNKNOWN', `Cannot finish the request: its session ended (${reason})`);
   }
 
   #failAll(error: BridgeError): void {
@@ -302,4 +292,15 @@ export class Session implements Receiver {
       else exchange.fail(error);
     }
   }
+}
+
+/** What a request gets whose session ends before its answer. */
+function pendingError(reason: CloseReason, wasOpen: boolean, upstream: Upstream): BridgeError {
+  if (reason === 'draining') return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');
+  if (!wasOpen) return startFailed(upstream);
+  if (reason === 'upstream-ended') {
+    const sentence = 'Cannot finish the request: the server ended while it was pending';
+    return new BridgeError('UPSTREAM_EXITED', sentence, upstream.describeExit());
+  }
+  return new BridgeError('SESSION_UNKNOWN', `Cannot finish the request: its session ended (${reason})`);
 }

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
-import { BridgeError, type ErrorData } from '../base/errors.ts';
+import { deferred } from '../base/deferred.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PoolConfig } from '../config/config.ts';
+import { startFailed } from '../upstream/start-failed.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Backoff } from './backoff.ts';
 import { SlotTable, type RetireReason, type Slot } from './slot.ts';
@@ -50,6 +52,8 @@ export class Pool {
   readonly #slots = new SlotTable();
   readonly #waiters: Waiters<Lease>;
   readonly #backoff: Backoff;
+  /** How the first start went. */
+  readonly #first = deferred();
   readonly #stopTicking: () => void;
   #isDraining = false;
   #starts = 0;
@@ -59,6 +63,7 @@ export class Pool {
   constructor(config: PoolConfig, around: Surroundings) {
     this.#config = config;
     this.#around = around;
+    this.#first.promise.catch(() => undefined);
     this.#backoff = new Backoff(around.clock);
     this.#waiters = new Waiters(around.clock, {
       inLineMs: config.acquireTimeoutMs,
@@ -92,9 +97,15 @@ export class Pool {
     return lease;
   }
 
-  /** Starts what `warm` asks for; afterwards it is kept up by itself. */
-  fill(): void {
+  /**
+   * Starts what `warm` asks for; afterwards it is kept up by itself.
+   *
+   * @returns resolves when the first container runs, or at once when none is to be kept warm
+   * @throws {BridgeError} why the first start failed; it is tried again by itself
+   */
+  async fill(): Promise<void> {
     this.#match();
+    if (this.#config.warm > 0 && !this.#isDraining) await this.#first.promise;
   }
 
   stats(): PoolStats {
@@ -114,6 +125,7 @@ export class Pool {
   /** Takes nothing new: those in line are refused and warm upstreams end; leases run on until they are released. */
   drain(): void {
     this.#isDraining = true;
+    this.#first.resolve();
     this.#stopTicking();
     this.#waiters.rejectAll(draining());
     for (const slot of [...this.#slots.of('warm'), ...this.#slots.of('starting')]) void this.#retire(slot, 'draining');
@@ -208,12 +220,14 @@ export class Pool {
   #onSettled(slot: Slot, upstream: Upstream): void {
     if (slot.state.kind === 'starting' && upstream.state === 'ready') {
       this.#slots.move(slot, { kind: 'warm', upstream });
+      this.#first.resolve();
     }
     this.#match();
   }
 
   #onStartFailed(slot: Slot, error: unknown): void {
     this.#slots.free(slot);
+    this.#first.reject(error);
     if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a start failed');
     // Not the server's fault: as soon as the engine or the image is there, it may start.
     const isEarly =
@@ -237,6 +251,7 @@ export class Pool {
     const { upstream } = state;
     if (!upstream) throw new Error('A slot without an upstream cannot be leased');
     this.#slots.move(slot, { kind: 'leased', upstream, since: this.#around.clock.now() });
+    this.#first.resolve();
     let isReleased = false;
     const release = (reason: RetireReason): Promise<void> => {
       if (isReleased) throw new Error('A lease is released once');
@@ -257,6 +272,7 @@ export class Pool {
     if (state.kind === 'leased') return;
     if (state.kind === 'retiring') return;
     const error = startFailed(upstream);
+    this.#first.reject(error);
     this.#countFailure(error.message);
     this.#around.log.warn({ container: upstream.name, ...error.data }, 'a server ended before any client had it');
     if (state.kind === 'starting') this.#waiters.head()?.reject(error);
@@ -289,28 +305,6 @@ export class Pool {
     this.#match();
   }
 }
-
-/** The error for a server that ended before it was ready. */
-export function startFailed(upstream: Upstream): BridgeError {
-  const data = upstream.describeExit();
-  return new BridgeError('START_FAILED', `Cannot start the server: ${howItEnded(data)}`, data);
-}
-
-function howItEnded(data: ErrorData): string {
-  if ('spawnError' in data) return `the program could not be run (${String(data['spawnError'])})`;
-  if ('signal' in data) return `it ended by ${String(data['signal'])} before it was ready`;
-  if (!('exitCode' in data)) return 'it did not answer in time';
-  const meaning = exitMeanings.get(Number(data['exitCode']));
-  return `it ended with exit code ${String(data['exitCode'])}${meaning === undefined ? '' : ` (${meaning})`} before it was ready`;
-}
-
-/** What the engines mean by an exit code that is not the server's own. */
-const exitMeanings: ReadonlyMap<number, string> = new Map([
-  [125, 'the engine refused to run it'],
-  [126, 'its command cannot be executed'],
-  [127, 'its command does not exist'],
-  [137, 'killed, often for lack of memory'],
-]);
 
 function draining(): BridgeError {
   return new BridgeError('DRAINING', 'Cannot lease a container: Gangway is shutting down');

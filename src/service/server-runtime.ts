@@ -37,15 +37,15 @@ export class ServerRuntime {
   }
 
   /**
-   * Gets the image, then fills the pool.
+   * Gets the image and fills the pool. Resolves when the first container runs.
    *
-   * @throws {BridgeError} what kept the image away; the server stays, and tries again when a client comes
+   * @throws {BridgeError} what kept the image or its server away; it is tried again, and at once when a client comes
    */
   async open(): Promise<void> {
     if (this.config.disabled) return;
     const { engines } = this.#around;
     await this.#prepare(await engines.for(this.config.source));
-    this.pool.fill();
+    await this.pool.fill();
   }
 
   stats(): PoolStats {
