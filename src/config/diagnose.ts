@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type { LineCounter } from 'yaml';
-import { isMap, isScalar, type Document } from 'yaml';
+import { isMap, isScalar, isSeq, type Document } from 'yaml';
 import type { z } from 'zod';
 import { fileSchema } from './schema.ts';
 
@@ -32,17 +32,20 @@ export class SourceMap {
   }
 
   #offset(path: KeyPath): number {
-    for (let depth = path.length; depth > 0; depth--) {
-      const parent = this.#document.getIn(path.slice(0, depth - 1), true);
-      const last = path[depth - 1];
-      if (isMap(parent)) {
-        const pair = parent.items.find(({ key }) => isScalar(key) && key.value === last);
-        if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
-      }
-      const node = this.#document.getIn(path.slice(0, depth), true);
-      if (isScalar(node) && node.range) return node.range[0];
+    let node: unknown = this.#document.contents;
+    let offset = 0;
+    for (const part of path) {
+      if (isMap(node)) {
+        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+        if (!pair || !isScalar(pair.key) || !pair.key.range) break;
+        offset = pair.key.range[0];
+        node = pair.value;
+      } else if (isSeq(node)) {
+        node = node.items[Number(part)];
+        if (isScalar(node) && node.range) offset = node.range[0];
+      } else break;
     }
-    return 0;
+    return offset;
   }
 }
 
@@ -93,6 +96,7 @@ function found(raw: unknown, path: KeyPath): string {
     value = (value as Record<string | number, unknown>)[part];
   }
   if (value === undefined) return 'is missing, ';
+  if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) return '';
   const text = JSON.stringify(value);
   return `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}, `;
 }

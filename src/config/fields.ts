@@ -27,7 +27,7 @@ export function size(
   const wanted = `a size such as "${formatSize(bounds.default)}", ${range}`;
   return z
     .string({ error: `wanted ${wanted}` })
-    .regex(/^\d+(\.\d+)?[bkmgBKMG][bB]?$/, { error: `wanted ${wanted}` })
+    .regex(/^\d+(\.\d+)?([kmgKMG][bB]?|[bB])$/, { error: `wanted ${wanted}` })
     .transform((text) => parseSize(text) ?? 0)
     .refine((bytes) => (bytes === 0 && bounds.zero !== undefined) || (bytes >= min && bytes <= max), {
       error: `wanted ${wanted}`,
@@ -40,7 +40,7 @@ export function size(
 export function count(about: string, bounds: { min: number; max: number; default: number }): Field<number> {
   const wanted = `wanted a whole number from ${bounds.min} to ${bounds.max}`;
   return z
-    .int({ error: wanted })
+    .int({ error: wanted, abort: true })
     .min(bounds.min, { error: wanted })
     .max(bounds.max, { error: wanted })
     .meta({ description: about, default: bounds.default })

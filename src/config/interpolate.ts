@@ -31,10 +31,15 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
       else errors.push({ path: place, message: reason });
     };
     const before = node.value;
+    const unreadable = /\$\{[^}]*\}?/.exec(before.replace(reference, ''))?.[0];
+    if (unreadable !== undefined) {
+      const wanted = 'wanted ${NAME} or ${NAME:-default}, or $$ for a dollar sign';
+      errors.push({ path: place, message: `cannot read "${unreadable}", ${wanted}` });
+    }
     const value = substitute(before, environment, lack);
     if (server !== undefined) {
-      node.value = value.startsWith('file:') ? readSecret(value.slice(5), directory, lack) : value;
-      if (node.value !== before) secrets.add(`${server} ${variable}`);
+      node.value = before.startsWith('file:') ? readSecret(value.slice(5), directory, lack) : value;
+      if (isReference(before)) secrets.add(`${server} ${variable}`);
     } else if (value !== before) {
       // A plain `${PORT:-8808}` is a number like a plain 8808; a quoted one stays a text.
       (node as Scalar).value = node.type === Scalar.PLAIN ? plainValue(value) : value;
@@ -42,7 +47,12 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
   };
   visit(document, {
     Scalar(key, node, ancestors) {
-      if (key === 'key' || typeof node.value !== 'string') return;
+      if (key === 'key') return;
+      if (typeof node.value === 'number' || typeof node.value === 'boolean') {
+        if (environmentPlace(pathOf(node, ancestors))[0] !== undefined) node.value = node.source;
+        return;
+      }
+      if (typeof node.value !== 'string') return;
       fill(node as Scalar<string>, pathOf(node, ancestors));
     },
   });
@@ -56,10 +66,15 @@ function environmentPlace(place: KeyPath): [string, string] | [undefined, undefi
   return [server ?? '', variable ?? ''];
 }
 
+/** Whether a value comes from outside the file. */
+function isReference(text: string): boolean {
+  return text.startsWith('file:') || text.replaceAll('$$', '').includes('${');
+}
+
 function substitute(text: string, environment: NodeJS.ProcessEnv, lack: (reason: string) => void): string {
   return text.replace(reference, (whole, name: string | undefined, fallback: string | undefined) => {
     if (name === undefined) return whole === '$$' ? '$' : whole;
-    const value = environment[name];
+    const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
     if (value !== undefined && value !== '') return value;
     if (fallback !== undefined) return fallback;
     if (value === undefined) lack(`the environment variable ${name} is not set`);
@@ -83,7 +98,7 @@ function readSecret(file: string, directory: string, lack: (reason: string) => v
 }
 
 function plainValue(text: string): unknown {
-  const value: unknown = parseDocument(text).toJS();
+  const value: unknown = (parseDocument(text).contents as Scalar | null)?.value;
   return typeof value === 'number' || typeof value === 'boolean' ? value : text;
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { BridgeError, codeOf } from '../base/errors.ts';
 import type { Config, ListenConfig } from './config.ts';
 import { diagnose, SourceMap, type Diagnostic } from './diagnose.ts';
@@ -40,16 +40,19 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
     throw new BridgeError('CONFIG_INVALID', diagnostics.map((found) => places.describe(found)).join('\n'));
   };
 
-  const [broken] = document.errors;
-  if (broken) {
-    const { line, col } = lines.linePos(broken.pos[0]);
-    throw new BridgeError('CONFIG_INVALID', `${file}:${line}:${col}: not valid YAML: ${broken.message}`);
-  }
+  const refuseAt = (offset: number, message: string): never => {
+    const { line, col } = lines.linePos(offset);
+    throw new BridgeError('CONFIG_INVALID', `${file}:${line}:${col}: ${message}`);
+  };
+  // A warning, such as an unknown tag, would silently become a value that nobody wrote.
+  const [broken] = [...document.errors, ...document.warnings];
+  // What follows the colon may quote the file, and the file may hold a secret.
+  if (broken) refuseAt(broken.pos[0], `not valid YAML: ${broken.message.split(':', 1)[0] ?? ''}`);
   visit(document, {
-    Node: (_, node) => {
-      if (!isAlias(node)) return;
-      const { line, col } = lines.linePos(node.range?.[0] ?? 0);
-      throw new BridgeError('CONFIG_INVALID', `${file}:${line}:${col}: aliases are not allowed; write the value out`);
+    Alias: (_, node) => refuseAt(node.range?.[0] ?? 0, 'aliases are not allowed; write the value out'),
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value === '__proto__')
+        refuseAt(key.range?.[0] ?? 0, 'the key "__proto__" is not allowed');
     },
   });
 
@@ -99,13 +102,22 @@ function readText(file: string): string {
 function resolveListen({ listen }: FileConfig, overrides: Overrides, errors: Diagnostic[]): ListenConfig {
   const settings = { ...defaults.listen, ...defined(listen), ...defined(overrides) };
   const { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes } = settings;
-  if (!isLoopback(host) && !insecureNoAuth) {
+  const isExposed = !isLoopback(host) && !insecureNoAuth;
+  if (isExposed && overrides.host !== undefined) {
+    throw new BridgeError('CONFIG_INVALID', `--host ${exposed(host)}`);
+  }
+  if (isExposed) {
     errors.push({
       path: ['listen', 'host'],
-      message: `"${host}" can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)`,
+      message: exposed(host),
     });
   }
   return { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes };
+}
+
+function exposed(host: string): string {
+  const wanted = 'wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
+  return `"${host}" can be reached from other machines and Gangway asks nobody who they are; ${wanted}`;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
@@ -11,13 +11,17 @@ const forbiddenTrees = ['/etc', '/proc', '/sys', '/dev', '/boot', '/run', '/var/
  */
 export function forbiddenMount(absolute: string): string | undefined {
   const real = resolveLinks(absolute);
-  if (real.endsWith('.sock')) return 'is a socket; wanted a folder or a plain file';
-  for (const tree of forbiddenTrees) {
-    if (real === tree || isInside(real, tree) || isInside(tree, real)) {
-      return `gives the server ${tree} of the host; wanted a folder of its own`;
-    }
-  }
-  const home = homedir();
+  return whyForbidden(real) ?? (real === absolute ? undefined : whyForbidden(absolute));
+}
+
+function whyForbidden(real: string): string | undefined {
+  if (real.endsWith('.sock') || isSocket(real)) return 'is a socket; wanted a folder or a plain file';
+  const tree = forbiddenTrees.find((forbidden) => overlaps(real, forbidden));
+  if (tree !== undefined) return `gives the server ${tree} of the host; wanted a folder of its own`;
+  return whyNotOfHome(real, homedir());
+}
+
+function whyNotOfHome(real: string, home: string): string | undefined {
   if (real === home || isInside(home, real)) return 'gives the server a whole home folder; wanted a folder of its own';
   if (isInside(real, home) && path.relative(home, real).startsWith('.')) {
     return 'gives the server settings and keys of the home folder; wanted a folder of its own';
@@ -25,16 +29,29 @@ export function forbiddenMount(absolute: string): string | undefined {
   return undefined;
 }
 
-function isInside(child: string, parent: string): boolean {
-  const relative = path.relative(parent, child);
-  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+function overlaps(one: string, other: string): boolean {
+  return one === other || isInside(one, other) || isInside(other, one);
 }
 
-/** The real path, or the given one when it does not exist here (with a remote engine it may exist there). */
+function isInside(child: string, parent: string): boolean {
+  const relative = path.relative(parent, child);
+  return relative !== '' && relative !== '..' && !relative.startsWith('../') && !path.isAbsolute(relative);
+}
+
+function isSocket(file: string): boolean {
+  try {
+    return statSync(file).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+/** The real path, with the part that does not exist here as it is (with a remote engine it may exist there). */
 function resolveLinks(absolute: string): string {
   try {
     return realpathSync(absolute);
   } catch {
-    return absolute;
+    const parent = path.dirname(absolute);
+    return parent === absolute ? absolute : path.join(resolveLinks(parent), path.basename(absolute));
   }
 }

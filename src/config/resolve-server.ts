@@ -19,7 +19,7 @@ const reservedNames = new Set(['mcp', 'healthz', 'readyz', 'status', 'metrics', 
 
 /** Variables that steer an engine's own client: a server's value for one of them is passed in full, not by name. */
 export const engineVariables =
-  /^(PATH|HOME|TMPDIR|LD_[A-Z_]+|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK)|DOCKER_[A-Z_]+|CONTAINER_(HOST|SSHKEY|CONNECTION)|CONTAINERS_[A-Z_]+|_CONTAINERS_[A-Z_]+|XDG_[A-Z_]+|SSH_AUTH_SOCK|DBUS_SESSION_BUS_ADDRESS|NOTIFY_SOCKET|LISTEN_[A-Z]+)$/;
+  /^(PATH|HOME|TMPDIR|LD_[A-Z_]+|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK)|DOCKER_[A-Z_]+|CONTAINER_(HOST|SSHKEY|CONNECTION)|CONTAINERS_[A-Z_]+|_CONTAINERS_[A-Z_]+|XDG_[A-Z_]+|PODMAN_[A-Z_]+|STORAGE_(DRIVER|OPTS)|REGISTRY_AUTH_FILE|SSH_AUTH_SOCK|DBUS_SESSION_BUS_ADDRESS|NOTIFY_SOCKET|LISTEN_[A-Z]+)$/;
 
 /** One entry of the file → what the rest of the program works with; reports what the schema cannot say. */
 export function resolveServer(
@@ -76,6 +76,7 @@ function resolveCommand(
   for (const key of ['mounts', 'user', 'network', 'sandbox', 'pull', 'resources', 'args'] as const) {
     if (entry[key] !== undefined) report([key], 'is for containers; a command runs as a plain process');
   }
+  if (program === '') report(['command', 0], 'got "", wanted at least the program');
   const isPath = program.startsWith('./') || program.startsWith('../');
   return { kind: 'command', command: [isPath ? path.resolve(directory, program) : program, ...rest], cwd: directory };
 }

@@ -26,11 +26,14 @@ const pool = z
       max: 10_000,
       default: defaults.server.pool.max,
     }),
-    queue: count('Clients that may wait in line when all `max` containers are in use; one more gets 503 `POOL_FULL`.', {
-      min: 0,
-      max: 100_000,
-      default: defaults.server.pool.queue,
-    }),
+    queue: count(
+      'Clients that may wait in line when all `max` containers are in use; one more gets 503 `POOL_FULL`. 0 lets nobody wait.',
+      {
+        min: 0,
+        max: 100_000,
+        default: defaults.server.pool.queue,
+      },
+    ),
     acquireTimeout: duration('How long a client waits in line before it gets 503 `ACQUIRE_TIMEOUT`.', {
       min: 10,
       max: 10 * minute,
@@ -57,6 +60,7 @@ const resources = z
       })
       .meta({
         description: 'CPUs that one container may use, such as 0.5. 0 sets no limit.',
+        range: 'from 0.01 to 1024, or 0 (no limit)',
         default: defaults.server.resources.cpus,
       })
       .optional(),
@@ -79,14 +83,14 @@ const noComma = /^[^,\0]+$/;
 const mount = z
   .strictObject({
     from: text('a volume name, or a path that begins with /, ./ or ../')
-      .regex(noComma, { error: 'wanted a volume name or path without a comma' })
+      .regex(noComma, { error: 'wanted a volume name or path without a comma', abort: true })
       .regex(/^(\/|\.{1,2}\/|\.$|[a-zA-Z0-9][a-zA-Z0-9_.-]*$)/, {
         error: 'wanted a volume name, or a path that begins with /, ./ or ../',
       })
       .meta({ description: 'A named volume of the engine, or a path on the host (relative to the file).' }),
     to: text('an absolute path in the container')
-      .regex(noComma, { error: 'wanted a path without a comma' })
-      .regex(/^\/./, { error: 'wanted an absolute path in the container, not "/"' })
+      .regex(noComma, { error: 'wanted a path without a comma', abort: true })
+      .regex(/^\/[^/]/, { error: 'wanted an absolute path in the container, not "/"' })
       .meta({ description: 'Where it appears in the container.' }),
     readOnly: z
       .boolean({ error: 'wanted true or false' })
@@ -106,7 +110,8 @@ const common = {
   network: z
     .enum(['outbound', 'none'], { error: 'wanted "outbound" or "none"' })
     .meta({
-      description: 'What the container can reach: the engine’s default network, or nothing at all.',
+      description:
+        'What the container can reach: the engine’s default network, or nothing at all (the default when `sandbox` is `strict`).',
       default: 'outbound',
     })
     .optional(),
@@ -146,8 +151,10 @@ const common = {
   }),
 };
 
+const argument = text('a text').regex(/^[^\0]*$/, { error: 'wanted a text without a NUL character' });
+
 const command = z
-  .array(text('a text'), { error: 'wanted a list such as [node, ./server.js]' })
+  .array(argument, { error: 'wanted a list such as [node, ./server.js]' })
   .min(1, { error: 'wanted at least the program' });
 
 const server = z
@@ -169,7 +176,7 @@ const server = z
       })
       .optional(),
     args: z
-      .array(text('a text'), { error: 'wanted a list of texts' })
+      .array(argument, { error: 'wanted a list of texts' })
       .meta({ description: 'Arguments for the server in the image.', default: [] })
       .optional(),
     env: z
@@ -222,7 +229,9 @@ export const fileSchema = z
           })
           .optional(),
         allowedHosts: z
-          .array(text('a host name').regex(hostName, { error: 'wanted a host name without scheme or port' }))
+          .array(text('a host name').regex(hostName, { error: 'wanted a host name without scheme or port' }), {
+            error: 'wanted a list of host names',
+          })
           .meta({ description: 'Names, besides loopback, that a `Host` header may carry.', default: [] })
           .optional(),
         allowedOrigins: z
@@ -230,6 +239,7 @@ export const fileSchema = z
             text('an origin').regex(/^https?:\/\/[^/\s]+$/, {
               error: 'wanted an origin such as https://app.example.com',
             }),
+            { error: 'wanted a list of origins' },
           )
           .meta({ description: 'Web origins, besides loopback, that may use the bridge; exact.', default: [] })
           .optional(),
@@ -275,5 +285,12 @@ export type CommonEntry = NonNullable<FileConfig['defaults']>;
 
 /** The JSON Schema (2020-12) of `servers.yaml`, for editors. */
 export function jsonSchema(): Record<string, unknown> {
-  return z.toJSONSchema(fileSchema, { io: 'input', unrepresentable: 'any' });
+  return z.toJSONSchema(fileSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      const preset = z.globalRegistry.get(zodSchema as never)?.['default'];
+      if (preset !== undefined) jsonSchema.default = preset;
+    },
+  });
 }

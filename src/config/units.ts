@@ -10,7 +10,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** "512k", "256m", "1g" (binary multiples, as Podman and Docker read them) → bytes; undefined when the text is no size. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([bkmg])b?$/i.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(?:([kmg])b?|b)$/i.exec(text);
   if (!match) return undefined;
   return Math.round(Number(match[1]) * sizeUnits[(match[2] ?? 'b').toLowerCase() as keyof typeof sizeUnits]);
 }

@@ -46,7 +46,7 @@ export class LineFramer {
 
   #emit(last: Buffer): void {
     const length = this.#partBytes + last.length;
-    if (length > this.#maxLineBytes) {
+    if (length > this.#maxLineBytes + 1) {
       this.#break();
       return;
     }
@@ -54,13 +54,15 @@ export class LineFramer {
     this.#parts = [];
     this.#partBytes = 0;
     const line = whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
-    if (line.length > 0) this.#onLine(line);
+    if (line.length > this.#maxLineBytes) this.#break();
+    else if (line.length > 0) this.#onLine(line);
   }
 
   #keep(rest: Buffer): void {
     this.#parts.push(rest);
     this.#partBytes += rest.length;
-    if (this.#partBytes > this.#maxLineBytes) this.#break();
+    const mayEnd = rest.at(-1) === carriageReturn ? 1 : 0;
+    if (this.#partBytes > this.#maxLineBytes + mayEnd) this.#break();
   }
 
   #break(): void {

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** A JSON-RPC id or a progress token as JSON.parse gives it: `1` and `"1"` are two different ones. */
 export type Id = string | number;
 
@@ -45,6 +47,7 @@ export function isRefusal(read: Envelope | Refusal): read is Refusal {
  * @see JSON-RPC 2.0, 4 and 5; MCP 2025-11-25, Base Protocol, "Messages": an id is a string or an integer, never null
  */
 export function readEnvelope(bytes: Buffer): Envelope | Refusal {
+  if (!isUtf8(bytes)) return { kind: 'malformed', reason: 'wanted UTF-8' };
   let value: unknown;
   const text = bytes.toString('utf8');
   try {
@@ -103,13 +106,18 @@ function memberText(text: string, name: string): string | undefined {
       continue;
     }
     const end = endOfString(text, at);
-    if (depth === 1 && text.slice(at + 1, end - 1) === name) {
+    if (depth === 1 && readString(text.slice(at, end)) === name) {
       value.lastIndex = end;
       found = value.exec(text)?.[1] ?? found;
     }
     at = end;
   }
   return found;
+}
+
+/** What a JSON string says; one without an escape says what it shows. */
+function readString(literal: string): unknown {
+  return literal.includes('\\') ? JSON.parse(literal) : literal.slice(1, -1);
 }
 
 function nesting(char: string | undefined): number {

@@ -1,0 +1,55 @@
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it, jest } from '@jest/globals';
+import { containerTestMs, describeEachEngine } from '../support/engines.ts';
+import { imagesBuiltFrom, removeImage } from '../support/containers.ts';
+import { connect, initialize, post, textOf } from '../support/mcp-client.ts';
+import { serve, temporaryFolder } from '../support/program.ts';
+
+jest.setTimeout(containerTestMs);
+
+const servers = fileURLToPath(new URL('../fixtures/servers/', import.meta.url));
+const base = 'FROM docker.io/library/node:22-bookworm-slim\n';
+
+describeEachEngine('build:', (engine) => {
+  it('serves the folder of a Containerfile, and says why it cannot', async () => {
+    using folder = temporaryFolder();
+    const make = (name: string, containerfile?: string): void => {
+      const context = path.join(folder.path, name);
+      mkdirSync(context);
+      for (const file of ['mcp.mjs', 'well-behaved.mjs']) copyFileSync(`${servers}${file}`, path.join(context, file));
+      if (containerfile !== undefined) writeFileSync(path.join(context, 'Containerfile'), containerfile);
+    };
+    make('gangway-test-good', `${base}COPY *.mjs /app/\nENTRYPOINT ["node", "/app/well-behaved.mjs"]\n`);
+    make('gangway-test-wrong', `${base}COPY no-such-file /app/\n`);
+    make('gangway-test-empty');
+    const server = (name: string): object => ({ build: `./${name}`, network: 'none', startTimeout: '60s' });
+    const config = {
+      servers: {
+        good: server('gangway-test-good'),
+        wrong: server('gangway-test-wrong'),
+        empty: server('gangway-test-empty'),
+      },
+    };
+    try {
+      await using bridge = await serve(config, { args: ['--engine', engine], folder: folder.path });
+      await bridge.waitForLine(/✓ good is ready/, 60_000);
+      await using connected = await connect(bridge.url, 'good');
+      const call = { name: 'echo', arguments: { text: 'built' } };
+      expect(textOf(await connected.client.callTool(call))).toBe('built');
+
+      for (const [name, why] of [
+        ['wrong', /no-such-file/],
+        ['empty', /no Containerfile or Dockerfile/],
+      ] as const) {
+        const refused = await post(`${bridge.url}/${name}/mcp`, initialize());
+        expect(refused.status).toBe(502);
+        expect(refused.message?.error?.data?.gangway?.reason).toBe('BUILD_FAILED');
+        expect(refused.message?.error?.message).toMatch(why);
+      }
+    } finally {
+      for (const image of await imagesBuiltFrom(engine, 'gangway-test-')) await removeImage(engine, image);
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import { expect, it, jest } from '@jest/globals';
+import { containersOf, fixtureImage } from '../support/containers.ts';
+import { containerTestMs, describeEachEngine } from '../support/engines.ts';
+import { RawSession, textOf } from '../support/mcp-client.ts';
+import { residentBytes } from '../support/processes.ts';
+import { serve } from '../support/program.ts';
+import { timed, until } from '../support/until.ts';
+
+jest.setTimeout(2 * containerTestMs);
+
+const max = 20;
+const sessions = 200;
+
+describeEachEngine('Clients that leave without a word', (engine) => {
+  it('200 of them never hold more than 20 containers, and leave none, nor memory, behind', async () => {
+    const image = await fixtureImage(engine);
+    const pool = { warm: 0, max, queue: sessions, acquireTimeout: '2m', idleTimeout: '1s' };
+    const churned = { image, args: ['/servers/well-behaved.mjs'], network: 'none', pull: 'never', startTimeout: '60s' };
+    await using bridge = await serve({ servers: { churned: { ...churned, pool } } }, { args: ['--engine', engine] });
+    const { instance } = await bridge.status();
+    const samples: number[] = [];
+    const memory: number[] = [];
+    let begun = 0;
+    const client = async (): Promise<void> => {
+      while (begun < sessions) {
+        begun += 1;
+        const text = `client ${begun}`;
+        const session = await RawSession.open(bridge.url, 'churned');
+        // It says one thing and is never heard of again.
+        expect(textOf((await session.call('echo', { text })).message?.result)).toBe(text);
+        memory.push(residentBytes(bridge.pid));
+      }
+    };
+    let isOver = false;
+    const sampling = until(
+      'the end',
+      async () => {
+        samples.push((await containersOf(engine, instance)).length);
+        return isOver;
+      },
+      { limitMs: 2 * containerTestMs, everyMs: 250 },
+    );
+    const { ms } = await timed(() => Promise.all(Array.from({ length: 2 * max }, () => client())));
+    const afterLast = await timed(() =>
+      until('the last containers to be gone', async () => (await containersOf(engine, instance)).length === 0),
+    );
+    isOver = true;
+    await sampling;
+
+    const growth = Math.max(...memory.slice(-max)) - Math.max(...memory.slice(0, max));
+    process.stderr.write(
+      `    ${engine}: ${sessions} sessions in ${Math.round(ms / 1000)} s, at most ${Math.max(...samples)} containers in ${samples.length} samples, ` +
+        `all gone ${Math.round(afterLast.ms)} ms after the last, memory grew by ${(growth / 1024 ** 2).toFixed(1)} MiB\n`,
+    );
+    expect(memory.length).toBeGreaterThanOrEqual(sessions);
+    expect(Math.max(...samples)).toBeLessThanOrEqual(max);
+    expect(growth).toBeLessThan(30 * 1024 ** 2);
+    expect(await bridge.status()).toMatchObject({ sessions: 0, containers: 0 });
+  });
+});

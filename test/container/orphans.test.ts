@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { expect, it, jest } from '@jest/globals';
+import {
+  containersOf,
+  fixtureImage,
+  labelOf,
+  remaining,
+  removeContainers,
+  startForeign,
+} from '../support/containers.ts';
+import { containerTestMs, describeEachEngine } from '../support/engines.ts';
+import { RawSession } from '../support/mcp-client.ts';
+import { startTicks } from '../support/processes.ts';
+import { serve, temporaryFolder } from '../support/program.ts';
+import { timed, until } from '../support/until.ts';
+
+jest.setTimeout(containerTestMs);
+
+const count = 20;
+
+describeEachEngine('A bridge that was killed', (engine) => {
+  it('and started again has removed its 20 stubborn containers within 5 s, and nobody else’s', async () => {
+    const image = await fixtureImage(engine);
+    const config = {
+      servers: {
+        stubborn: {
+          ...{ image, args: ['/servers/ignores-eof-and-sigterm.mjs'], network: 'none', pull: 'never' },
+          ...{ startTimeout: '60s', pool: { warm: 0, max: count, acquireTimeout: '60s' } },
+        },
+      },
+    };
+    using folder = temporaryFolder();
+    const options = { args: ['--engine', engine], folder: folder.path };
+    const suffix = randomBytes(4).toString('hex');
+    const foreign = ['unlabelled', 'other-owner', 'elsewhere'].map((name) => `gangway-test-${name}-${suffix}`);
+    let orphans: string[] = [];
+    try {
+      await using killed = await serve(config, options);
+      const { instance } = await killed.status();
+      await Promise.all(Array.from({ length: count }, () => RawSession.open(killed.url, 'stubborn')));
+      orphans = (await containersOf(engine, instance)).map(({ name }) => name);
+      expect(orphans).toHaveLength(count);
+      const [space] = (await labelOf(engine, orphans[0]!, 'io.gangway.owner')).split('.');
+
+      const [unlabelled, otherOwner, elsewhere] = foreign as [string, string, string];
+      await startForeign(engine, image, unlabelled, { 'some.other/label': 'x' });
+      // This very process stands for another bridge that lives.
+      await startForeign(engine, image, otherOwner, {
+        'io.gangway.instance': instance,
+        'io.gangway.owner': `${space}.${process.pid}.${startTicks(process.pid)}`,
+        'io.gangway.server': 'stubborn',
+      });
+      await startForeign(engine, image, elsewhere, {
+        'io.gangway.instance': 'another-installation',
+        'io.gangway.owner': 'another-host.1.1',
+        'io.gangway.server': 'stubborn',
+      });
+
+      await killed.stop('SIGKILL');
+      // Neither the end of their input nor anything else has ended them.
+      expect(await remaining(engine, orphans)).toHaveLength(count);
+
+      const restarted = await timed(() => serve(config, options));
+      await using again = restarted.result;
+      await until('it to be ready', async () => (await fetch(`${again.url}/readyz`)).ok);
+      const gone = async (): Promise<boolean> => (await remaining(engine, orphans)).length === 0;
+      const { ms } = await timed(() => until('the orphans to be gone', gone));
+      process.stderr.write(
+        `    ${engine}: restart with ${count} orphans ready after ${Math.round(restarted.ms)} ms, all gone ${Math.round(ms)} ms later\n`,
+      );
+      expect(ms).toBeLessThan(5000);
+      expect(await remaining(engine, foreign)).toEqual(foreign);
+      const session = await RawSession.open(again.url, 'stubborn');
+      expect(await session.delete()).toBe(200);
+    } finally {
+      await removeContainers(engine, [...(await remaining(engine, [...orphans, ...foreign]))]);
+    }
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { spawnChild } from '../../src/engine/child.ts';
+
+const node = process.execPath;
+
+describe('spawnChild()', () => {
+  it('tells the exit code', async () => {
+    const { exited } = spawnChild('c', node, ['-e', 'process.exitCode = 7'], { env: {} });
+    await expect(exited).resolves.toEqual({ code: 7, signal: undefined });
+  });
+
+  it('tells why a program cannot be started', async () => {
+    const { exited } = spawnChild('c', '/no/such/program', [], { env: {} });
+    await expect(exited).resolves.toEqual({ code: undefined, signal: undefined, error: 'ENOENT' });
+  });
+
+  it('tells of a start that the system refuses outright, such as an environment too large for it', async () => {
+    const { exited } = spawnChild('c', node, ['-e', ''], { env: { BIG: 'x'.repeat(300_000) } });
+    await expect(exited).resolves.toMatchObject({ code: undefined, signal: undefined, error: 'E2BIG' });
+  }, 2000);
+
+  it('resolves "running" also for a program that cannot be started', async () => {
+    await expect(spawnChild('c', '/no/such/program', [], { env: {} }).running).resolves.toBeUndefined();
+  });
+
+  it('tells the signal that kill() ended it by', async () => {
+    const child = spawnChild('c', node, ['-e', 'setInterval(() => 0, 1000)'], { env: {} });
+    await child.running;
+    child.kill();
+    await expect(child.exited).resolves.toEqual({ code: undefined, signal: 'SIGKILL' });
+  });
+
+  it('inherits nothing', async () => {
+    const { stdout } = spawnChild('c', node, ['-p', 'JSON.stringify(process.env)'], { env: { ONLY: 'this' } });
+    const chunks = await stdout.toArray();
+    expect(JSON.parse(Buffer.concat(chunks as Buffer[]).toString())).toEqual({ ONLY: 'this' });
+  });
+
+  it('survives a write to a program that is gone', async () => {
+    const child = spawnChild('c', node, ['-e', ''], { env: {} });
+    await child.exited;
+    expect(() => child.stdin.write('x'.repeat(100_000))).not.toThrow();
+  });
+});

@@ -1,0 +1,238 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { deferred } from '../../src/base/deferred.ts';
+import { ImageStore, type ImageClient } from '../../src/engine/image-store.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
+
+class FakeClient implements ImageClient {
+  readonly asked: string[] = [];
+  present = new Set<string>();
+  /** Why a pull or build fails. */
+  failure: string | undefined;
+  /** A pull or build waits for it. */
+  work: Promise<void> = Promise.resolve();
+
+  has(image: string): Promise<boolean> {
+    this.asked.push(`has ${image}`);
+    return Promise.resolve(this.present.has(image));
+  }
+
+  async pull(image: string): Promise<string | undefined> {
+    this.asked.push(`pull ${image}`);
+    await this.work;
+    if (this.failure === undefined) this.present.add(image);
+    return this.failure;
+  }
+
+  async build(tag: string, containerfile: string, context: string): Promise<string | undefined> {
+    this.asked.push(`build ${path.basename(containerfile)} ${path.basename(context)} ${tag}`);
+    await this.work;
+    return this.failure;
+  }
+
+  count(verb: string): number {
+    return this.asked.filter((line) => line.startsWith(`${verb} `)).length;
+  }
+}
+
+const quiet = (): void => undefined;
+let client: FakeClient;
+let clock: ManualClock;
+let store: ImageStore;
+
+beforeEach(() => {
+  client = new FakeClient();
+  clock = new ManualClock();
+  store = new ImageStore(client, clock);
+});
+
+describe('ImageStore.ensure()', () => {
+  it('shares one pull among all who wait for an image', async () => {
+    const work = deferred();
+    client.work = work.promise;
+    const all = Promise.all(Array.from({ length: 50 }, () => store.ensure('a', 'missing', quiet)));
+    await settle();
+    work.resolve();
+    await all;
+    expect(client.count('pull')).toBe(1);
+  });
+
+  it('pulls two images on their own', async () => {
+    await Promise.all([store.ensure('a', 'missing', quiet), store.ensure('b', 'missing', quiet)]);
+    expect(client.count('pull')).toBe(2);
+  });
+
+  it('with "missing" does not pull an image that is there', async () => {
+    client.present.add('a');
+    await store.ensure('a', 'missing', quiet);
+    expect(client.asked).toEqual(['has a']);
+  });
+
+  it('with "missing" pulls an image that is not there', async () => {
+    await store.ensure('a', 'missing', quiet);
+    expect(client.asked).toEqual(['has a', 'pull a']);
+  });
+
+  it('with "always" pulls an image that is there', async () => {
+    client.present.add('a');
+    await store.ensure('a', 'always', quiet);
+    expect(client.asked).toEqual(['pull a']);
+  });
+
+  it('with "always" pulls once for each run of Gangway', async () => {
+    await store.ensure('a', 'always', quiet);
+    await store.ensure('a', 'always', quiet);
+    expect(client.count('pull')).toBe(1);
+  });
+
+  it('with "never" takes an image that is there', async () => {
+    client.present.add('a');
+    await expect(store.ensure('a', 'never', quiet)).resolves.toBeUndefined();
+  });
+
+  it('with "never" throws IMAGE_UNAVAILABLE and pulls nothing', async () => {
+    await expect(store.ensure('a', 'never', quiet)).rejects.toMatchObject({ code: 'IMAGE_UNAVAILABLE' });
+    expect(client.count('pull')).toBe(0);
+  });
+
+  it('throws IMAGE_UNAVAILABLE that says why a pull failed', async () => {
+    client.failure = 'manifest unknown';
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toMatchObject({
+      code: 'IMAGE_UNAVAILABLE',
+      message: 'Cannot pull image "a": manifest unknown',
+    });
+  });
+
+  it('gives the failure of one pull to all who waited for it', async () => {
+    client.failure = 'denied';
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => store.ensure('a', 'missing', quiet)));
+    expect(results.map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+  });
+
+  it('believes a failure for 30 s', async () => {
+    client.failure = 'denied';
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toThrow();
+    await clock.advance(29_999);
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toThrow();
+    expect(client.count('pull')).toBe(1);
+  });
+
+  it('tries again 30 s after a failure', async () => {
+    client.failure = 'denied';
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toThrow();
+    await clock.advance(30_000);
+    client.failure = undefined;
+    await store.ensure('a', 'missing', quiet);
+    expect(client.count('pull')).toBe(2);
+  });
+
+  it('does not let one image’s failure stand for another', async () => {
+    client.failure = 'denied';
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toThrow();
+    client.failure = undefined;
+    await expect(store.ensure('b', 'missing', quiet)).resolves.toBeUndefined();
+  });
+
+  it('asks the engine nothing for an image that is known', async () => {
+    await store.ensure('a', 'missing', quiet);
+    client.asked.length = 0;
+    await store.ensure('a', 'missing', quiet);
+    expect(client.asked).toEqual([]);
+  });
+
+  it('tells the one who began that it pulls', async () => {
+    const told: string[] = [];
+    await store.ensure('a', 'missing', (line) => told.push(line));
+    expect(told).toEqual(['pulling a']);
+  });
+});
+
+describe('ImageStore.forget()', () => {
+  it('makes the next one look again', async () => {
+    await store.ensure('a', 'missing', quiet);
+    client.present.clear();
+    store.forget('a');
+    await store.ensure('a', 'missing', quiet);
+    expect(client.count('pull')).toBe(2);
+  });
+
+  it('does nothing for an image that is not known', () => {
+    expect(() => {
+      store.forget('a');
+    }).not.toThrow();
+  });
+
+  it('does not begin a second pull beside one that is under way', async () => {
+    const work = deferred();
+    client.work = work.promise;
+    const first = store.ensure('a', 'missing', quiet);
+    await settle();
+    store.forget('a');
+    const second = store.ensure('a', 'missing', quiet);
+    await settle();
+    work.resolve();
+    await Promise.all([first, second]);
+    expect(client.count('pull')).toBe(1);
+  });
+});
+
+describe('ImageStore.build()', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'My Server-'));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('throws BUILD_FAILED for a folder without a Containerfile or Dockerfile', async () => {
+    await expect(store.build(folder, quiet)).rejects.toMatchObject({
+      code: 'BUILD_FAILED',
+      message: 'Cannot build the server: its folder has no Containerfile or Dockerfile',
+    });
+  });
+
+  it('takes the Containerfile before the Dockerfile', async () => {
+    writeFileSync(path.join(folder, 'Dockerfile'), '');
+    writeFileSync(path.join(folder, 'Containerfile'), '');
+    await store.build(folder, quiet);
+    expect(client.asked[0]).toMatch(/^build Containerfile /);
+  });
+
+  it('takes a Dockerfile', async () => {
+    writeFileSync(path.join(folder, 'Dockerfile'), '');
+    await store.build(folder, quiet);
+    expect(client.asked[0]).toMatch(/^build Dockerfile /);
+  });
+
+  it('returns a valid tag that names the folder', async () => {
+    writeFileSync(path.join(folder, 'Containerfile'), '');
+    expect(await store.build(folder, quiet)).toMatch(/^localhost\/gangway\/my-server-[a-z0-9-]*[a-z0-9]:[0-9a-f]{12}$/);
+  });
+
+  it('returns the tag under which it was built', async () => {
+    writeFileSync(path.join(folder, 'Containerfile'), '');
+    const tag = await store.build(folder, quiet);
+    expect(client.asked[0]?.endsWith(` ${tag}`)).toBe(true);
+  });
+
+  it('builds once for all who ask', async () => {
+    writeFileSync(path.join(folder, 'Containerfile'), '');
+    await Promise.all([store.build(folder, quiet), store.build(folder, quiet)]);
+    await store.build(folder, quiet);
+    expect(client.count('build')).toBe(1);
+  });
+
+  it('throws BUILD_FAILED that says why', async () => {
+    writeFileSync(path.join(folder, 'Containerfile'), '');
+    client.failure = 'no space left on device';
+    await expect(store.build(folder, quiet)).rejects.toMatchObject({
+      code: 'BUILD_FAILED',
+      message: 'Cannot build the server: no space left on device',
+    });
+  });
+});

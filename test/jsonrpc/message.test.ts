@@ -1,0 +1,272 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { idKey, isRefusal, readEnvelope, type Envelope, type Refusal } from '../../src/jsonrpc/message.ts';
+
+const read = (text: string): Envelope | Refusal => readEnvelope(Buffer.from(text));
+
+/** The id of a request and its text. */
+function ids(text: string): unknown[] {
+  const envelope = read(text);
+  return envelope.kind === 'request' ? [envelope.id, envelope.idText] : [envelope];
+}
+
+const withId = (id: string): string => `{"jsonrpc":"2.0","id":${id},"method":"m"}`;
+
+describe('readEnvelope() reads', () => {
+  it.each<[string, string, Envelope]>([
+    [
+      'a request',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":[1]}}',
+      { kind: 'request', id: 1, idText: '1', method: 'm', params: { a: [1] }, progressToken: undefined },
+    ],
+    [
+      'a request without params',
+      withId('1'),
+      { kind: 'request', id: 1, idText: '1', method: 'm', params: undefined, progressToken: undefined },
+    ],
+    ['a notification', '{"jsonrpc":"2.0","method":"m","params":{}}', { kind: 'notification', method: 'm', params: {} }],
+    ['a result', '{"jsonrpc":"2.0","id":"a","result":{"b":1}}', { kind: 'response', id: 'a', result: { b: 1 } }],
+    ['a result of null', '{"jsonrpc":"2.0","id":0,"result":null}', { kind: 'response', id: 0, result: null }],
+    ['an error', '{"jsonrpc":"2.0","id":1,"error":{"code":1}}', { kind: 'response', id: 1, result: undefined }],
+    ['an error with the id null', '{"jsonrpc":"2.0","id":null,"error":{}}', { kind: 'stray-error' }],
+    ['an error without an id', '{"jsonrpc":"2.0","error":{}}', { kind: 'stray-error' }],
+    [
+      'a message with spaces around it',
+      ' \t{"jsonrpc":"2.0","method":"m"} \r',
+      { kind: 'notification', method: 'm', params: undefined },
+    ],
+  ])('%s', (_what, text, envelope) => {
+    expect(read(text)).toEqual(envelope);
+  });
+});
+
+describe('readEnvelope() refuses', () => {
+  const malformed = 'wanted one JSON text';
+  const batch = 'got an array, wanted a single message: batches are not served';
+  const version = 'wanted "jsonrpc": "2.0"';
+  const id = 'wanted "id" to be a text or an integer';
+  const answer = 'wanted "method", or one of "result" and "error"';
+  it.each<[string, string, Refusal['kind'], string]>([
+    ['nothing', '', 'malformed', malformed],
+    ['spaces', '  ', 'malformed', malformed],
+    ['half a message', '{"jsonrpc":"2.0"', 'malformed', malformed],
+    ['two messages', `${withId('1')}${withId('2')}`, 'malformed', malformed],
+    ['a comma too many', '{"jsonrpc":"2.0",}', 'malformed', malformed],
+    ['a byte order mark', `\ufeff${withId('1')}`, 'malformed', malformed],
+    ['NaN', withId('NaN'), 'malformed', malformed],
+    ['a batch', `[${withId('1')}]`, 'invalid', batch],
+    ['an empty batch', '[]', 'invalid', batch],
+    ['null', 'null', 'invalid', 'wanted an object'],
+    ['a text', '"a"', 'invalid', 'wanted an object'],
+    ['a number', '1', 'invalid', 'wanted an object'],
+    ['no version', '{"id":1,"method":"m"}', 'invalid', version],
+    ['version 1.0', '{"jsonrpc":"1.0","id":1,"method":"m"}', 'invalid', version],
+    ['a version that is a number', '{"jsonrpc":2.0,"id":1,"method":"m"}', 'invalid', version],
+    ['an empty method', '{"jsonrpc":"2.0","id":1,"method":""}', 'invalid', 'wanted "method" to be a text'],
+    ['a method of null', '{"jsonrpc":"2.0","id":1,"method":null}', 'invalid', 'wanted "method" to be a text'],
+    [
+      'a list of params',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":[]}',
+      'invalid',
+      'wanted "params" to be an object',
+    ],
+    [
+      'params of null',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":null}',
+      'invalid',
+      'wanted "params" to be an object',
+    ],
+    [
+      'a method and a result',
+      '{"jsonrpc":"2.0","id":1,"method":"m","result":1}',
+      'invalid',
+      'got "method" together with "result" or "error"',
+    ],
+    [
+      'a method and an error',
+      '{"jsonrpc":"2.0","method":"m","error":{}}',
+      'invalid',
+      'got "method" together with "result" or "error"',
+    ],
+    ['an id of null', withId('null'), 'invalid', id],
+    ['an id with a fraction', withId('1.5'), 'invalid', id],
+    ['an id beyond all numbers', withId('1e999'), 'invalid', id],
+    ['an id of true', withId('true'), 'invalid', id],
+    ['an id that is a list', withId('[1]'), 'invalid', id],
+    ['an id that is an object', withId('{"id":1}'), 'invalid', id],
+    ['a result without an id', '{"jsonrpc":"2.0","result":1}', 'invalid', id],
+    ['a result with the id null', '{"jsonrpc":"2.0","id":null,"result":1}', 'invalid', id],
+    ['an error with a bad id', '{"jsonrpc":"2.0","id":[],"error":{}}', 'invalid', id],
+    ['neither method nor answer', '{"jsonrpc":"2.0","id":1}', 'invalid', answer],
+    ['a result and an error', '{"jsonrpc":"2.0","id":1,"result":1,"error":{}}', 'invalid', answer],
+    ['an error that is a text', '{"jsonrpc":"2.0","id":1,"error":"x"}', 'invalid', 'wanted "error" to be an object'],
+    ['an error of null', '{"jsonrpc":"2.0","id":1,"error":null}', 'invalid', 'wanted "error" to be an object'],
+    ['what only a prototype says', '{"__proto__":{"jsonrpc":"2.0","method":"m"}}', 'invalid', version],
+  ])('%s', (_what, text, kind, reason) => {
+    expect(read(text)).toEqual({ kind, reason });
+  });
+
+  it('what is not UTF-8', () => {
+    const bytes = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","method":"'), Buffer.from([0xff]), Buffer.from('"}')]);
+    expect(readEnvelope(bytes).kind).toBe('malformed');
+  });
+});
+
+describe('readEnvelope() keeps an id', () => {
+  it.each<[string, unknown]>([
+    ['0', 0],
+    ['-0', -0],
+    ['-1', -1],
+    ['1.0', 1],
+    ['1e2', 100],
+    ['1E+2', 100],
+    ['10.00e-1', 1],
+    ['9007199254740993', 9007199254740992],
+    ['-9007199254740993', -9007199254740992],
+    ['123456789012345678901234567890', 1.2345678901234568e29],
+    ['""', ''],
+    ['"1"', '1'],
+    ['"1.0"', '1.0'],
+    ['"null"', 'null'],
+    ['"a\\"b\\\\"', 'a"b\\'],
+    ['"}"', '}'],
+    ['"é€😀"', 'é€😀'],
+  ])('as it was written: %s', (text, id) => {
+    expect(ids(withId(text))).toEqual([id, text]);
+  });
+
+  it.each([
+    ['before the rest', '{"id":1.0,"jsonrpc":"2.0","method":"m"}'],
+    ['after params with ids in them', '{"jsonrpc":"2.0","method":"m","params":{"id":2,"a":[{"id":3}]},"id":1.0}'],
+    ['before params with ids in them', '{"jsonrpc":"2.0","method":"m","id":1.0,"params":{"id":2,"a":[{"id":3}]}}'],
+    ['with spaces around it', '{ "jsonrpc" : "2.0" , "id"\t:\r\n 1.0 , "method" : "m" }'],
+    ['at the end, with a space', '{"jsonrpc":"2.0","method":"m","id":1.0 }'],
+    ['next to a value "id"', '{"jsonrpc":"2.0","method":"id","id":1.0}'],
+    ['next to a value "id" at the end', '{"jsonrpc":"2.0","id":1.0,"method":"id"}'],
+    ['next to a list of ids', '{"jsonrpc":"2.0","x":["id",2],"id":1.0,"method":"m","y":["id",3]}'],
+    ['next to a text that looks like a message', '{"jsonrpc":"2.0","id":1.0,"method":"m","x":",\\"id\\":2,"}'],
+    [
+      'next to a text that ends in a backslash',
+      '{"jsonrpc":"2.0","x":"\\\\","id":1.0,"method":"m","y":"\\\\\\"id\\":3"}',
+    ],
+    ['next to braces in texts', '{"jsonrpc":"2.0","x":"}{[","id":1.0,"method":"m","y":"{\\"id\\":3"}'],
+    ['next to keys that end in id', '{"jsonrpc":"2.0","id":1.0,"method":"m","xid":2,"\\"id":3,"Id":4}'],
+    ['next to an empty key', '{"":2,"jsonrpc":"2.0","id":1.0,"method":"m"}'],
+  ])('%s', (_where, text) => {
+    expect(ids(text)).toEqual([1, '1.0']);
+  });
+
+  it.each<[string, string, unknown[]]>([
+    ['a number', '{"id":1.0,"jsonrpc":"2.0","method":"m","id":2.0}', [2, '2.0']],
+    ['a number after a text', '{"id":"a","jsonrpc":"2.0","method":"m","id":2.0}', [2, '2.0']],
+    ['a text after a number', '{"id":1.0,"jsonrpc":"2.0","method":"m","id":"a"}', ['a', '"a"']],
+    ['a number after an object', '{"id":{"id":1.0},"jsonrpc":"2.0","method":"m","id":2.0}', [2, '2.0']],
+    ['an escaped key after a plain one', '{"id":7,"jsonrpc":"2.0","method":"m","\\u0069d":5}', [5, '5']],
+    ['a plain key after an escaped one', '{"i\\u0064":7,"jsonrpc":"2.0","method":"m","id":5.0}', [5, '5.0']],
+  ])('that is there twice from the last: %s', (_what, text, id) => {
+    expect(ids(text)).toEqual(id);
+  });
+
+  it('under an escaped key', () => {
+    expect(ids('{"jsonrpc":"2.0","\\u0069d":5.0,"method":"m"}')).toEqual([5, '5.0']);
+  });
+});
+
+describe('readEnvelope() reads a progress token', () => {
+  const withMeta = (meta: string): unknown => {
+    const envelope = read(`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":${meta}}}`);
+    return envelope.kind === 'request' ? envelope.progressToken : envelope;
+  };
+  it.each<[string, unknown]>([
+    ['{"progressToken":0}', 0],
+    ['{"progressToken":""}', ''],
+    ['{"progressToken":"a"}', 'a'],
+    ['{"progressToken":null}', undefined],
+    ['{"progressToken":1.5}', undefined],
+    ['{"progressToken":[1]}', undefined],
+    ['{}', undefined],
+    ['null', undefined],
+    ['[]', undefined],
+    ['"progressToken"', undefined],
+  ])('from %s', (meta, token) => {
+    expect(withMeta(meta)).toBe(token);
+  });
+});
+
+describe('readEnvelope() never throws', () => {
+  it('on any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(() => readEnvelope(Buffer.from(bytes))).not.toThrow();
+      }),
+    );
+  });
+
+  it('on any JSON', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(() => read(text)).not.toThrow();
+      }),
+    );
+  });
+
+  it('on any member of a message', () => {
+    const member = fc.constantFrom('id', 'method', 'params', 'result', 'error', '__proto__', 'constructor');
+    const message = fc.dictionary(member, fc.jsonValue());
+    fc.assert(
+      fc.property(message, (members) => {
+        expect(() => read(JSON.stringify({ jsonrpc: '2.0', ...members }))).not.toThrow();
+      }),
+    );
+  });
+
+  it('on lists in lists without end', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    expect(read(`{"jsonrpc":"2.0","x":${deep},"method":"m","id":1.0}`)).toMatchObject({ idText: '1.0' });
+  });
+
+  it('on any request, and finds its id digit for digit', () => {
+    const params = fc.dictionary(fc.string(), fc.jsonValue());
+    const idText = fc.constantFrom('1.0', '1e2', '-0', '9007199254740993', '0');
+    fc.assert(
+      fc.property(params, idText, fc.boolean(), fc.string({ minLength: 1 }), (bag, text, isFirst, method) => {
+        const rest = `"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${JSON.stringify({ id: bag, ...bag })}`;
+        expect(read(isFirst ? `{"id":${text},${rest}}` : `{${rest},"id":${text}}`)).toMatchObject({ idText: text });
+      }),
+    );
+  });
+});
+
+describe('idKey()', () => {
+  it('tells 1 from "1"', () => {
+    expect(idKey(1)).not.toBe(idKey('1'));
+  });
+
+  it('tells a number from a text that looks like its key', () => {
+    expect(idKey('n1')).not.toBe(idKey(1));
+  });
+
+  it('takes 0 and -0 for the same', () => {
+    expect(idKey(-0)).toBe(idKey(0));
+  });
+
+  it('is the same for the same id only', () => {
+    const id = fc.oneof(fc.integer(), fc.string(), fc.constantFrom('', '0', 'n0', 's0', 0));
+    fc.assert(
+      fc.property(id, id, (a, b) => {
+        expect(idKey(a) === idKey(b)).toBe(a === b);
+      }),
+    );
+  });
+});
+
+describe('isRefusal()', () => {
+  it.each([
+    ['a malformed text', '{', true],
+    ['an invalid message', '{}', true],
+    ['a request', withId('1'), false],
+    ['a stray error', '{"jsonrpc":"2.0","error":{}}', false],
+  ])('knows %s', (_what, text, refused) => {
+    expect(isRefusal(read(text))).toBe(refused);
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { errorTable } from '../../src/base/errors.ts';
+
+/** Clients decide by these: a change here is a change of the interface, and belongs in the changelog. */
+const pinned = [
+  ['CONFIG_INVALID', 500, -32603, false],
+  ['ENGINE_UNAVAILABLE', 503, -32603, true],
+  ['IMAGE_UNAVAILABLE', 502, -32603, false],
+  ['IMAGE_PULLING', 503, -32603, true],
+  ['BUILD_FAILED', 502, -32603, false],
+  ['START_FAILED', 502, -32603, true],
+  ['READY_TIMEOUT', 504, -32603, true],
+  ['SERVER_UNKNOWN', 404, -32600, false],
+  ['SERVER_DISABLED', 503, -32603, false],
+  ['POOL_FULL', 503, -32603, true],
+  ['ACQUIRE_TIMEOUT', 503, -32603, true],
+  ['SESSION_LIMIT', 503, -32603, true],
+  ['DRAINING', 503, -32603, true],
+  ['UPSTREAM_EXITED', 502, -32603, true],
+  ['UPSTREAM_GARBLED', 502, -32603, false],
+  ['UPSTREAM_BUSY', 503, -32603, true],
+  ['CALL_TIMEOUT', 504, -32603, true],
+  ['SESSION_REQUIRED', 400, -32600, false],
+  ['SESSION_UNKNOWN', 404, -32001, false],
+  ['SESSION_EXISTS', 400, -32600, false],
+  ['VERSION_UNSUPPORTED', 400, -32600, false],
+  ['BODY_MALFORMED', 400, -32700, false],
+  ['MESSAGE_INVALID', 400, -32600, false],
+  ['DUPLICATE_ID', 400, -32600, false],
+  ['BODY_TOO_LARGE', 413, -32600, false],
+  ['BODY_TOO_SLOW', 408, -32600, true],
+  ['MEDIA_TYPE_REFUSED', 415, -32600, false],
+  ['NOT_ACCEPTABLE', 406, -32600, false],
+  ['METHOD_REFUSED', 405, -32600, false],
+  ['PATH_UNKNOWN', 404, -32600, false],
+  ['HOST_REFUSED', 403, -32600, false],
+  ['ORIGIN_REFUSED', 403, -32600, false],
+  ['INTERNAL', 500, -32603, false],
+] as const;
+
+describe('errorTable', () => {
+  it.each(pinned)('keeps %s at HTTP %i, JSON-RPC %i, retry %p', (code, http, rpc, retry) => {
+    expect(errorTable[code]).toMatchObject({ http, rpc, retry });
+  });
+
+  it('has no code that is not pinned', () => {
+    expect(Object.keys(errorTable)).toEqual(pinned.map(([code]) => code));
+  });
+});

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process';
+import { describe, it } from '@jest/globals';
+
+export type EngineName = 'podman' | 'docker';
+
+/** Longest time of a test with containers, in milliseconds: an engine on a busy machine takes its time. */
+export const containerTestMs = 120_000;
+
+const required = new Set((process.env['GANGWAY_REQUIRE_ENGINES'] ?? '').split(/[\s,]+/));
+
+/** Why an engine does not work here; undefined when it does. */
+function whyMissing(engine: EngineName): string | undefined {
+  const { status, error, stderr } = spawnSync(engine, ['info'], { encoding: 'utf8', timeout: 20_000 });
+  if (error) return error.message;
+  return status === 0 ? undefined : stderr.trim();
+}
+
+/**
+ * A suite for each engine. One that does not work here is skipped, or fails when `GANGWAY_REQUIRE_ENGINES` names it
+ * ("podman docker").
+ */
+export function describeEachEngine(subject: string, suite: (engine: EngineName) => void): void {
+  for (const engine of ['podman', 'docker'] as const) {
+    const title = `${subject} (${engine})`;
+    const why = whyMissing(engine);
+    if (why === undefined) {
+      describe(title, () => {
+        suite(engine);
+      });
+    } else if (required.has(engine)) {
+      describe(title, () => {
+        it(`${engine} works here`, () => {
+          throw new Error(`${engine} does not work here and GANGWAY_REQUIRE_ENGINES names it: ${why}`);
+        });
+      });
+    } else {
+      describe.skip(title, () => {
+        suite(engine);
+      });
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import { PassThrough } from 'node:stream';
+import type { Clock } from '../../src/base/clock.ts';
+import { deferred } from '../../src/base/deferred.ts';
+import { BridgeError } from '../../src/base/errors.ts';
+import type { Child, ContainerRecord, Engine, EngineKind, Exit, LaunchSpec } from '../../src/engine/engine.ts';
+import type { Source } from '../../src/config/config.ts';
+
+/** How one server behaves; without a word it starts at once, answers `initialize`, and ends with its input. */
+export interface Habit {
+  /** What it does with each line that it reads; by default it answers `initialize`. */
+  readonly onLine?: (line: string, child: FakeChild) => void;
+  /** It never reads. */
+  readonly isDeaf?: boolean;
+  /** It lives on when its input ends. */
+  readonly ignoresEof?: boolean;
+  /** Its container appears, and its process runs, this long after the launch; Infinity is never. */
+  readonly startsAfterMs?: number;
+  /** It ends by itself, at once or so long after its launch. */
+  readonly exits?: Exit & { readonly afterMs?: number };
+  /** Its client does not notice that the container was removed. */
+  readonly ignoresRemoval?: boolean;
+  /** `launch` throws this. */
+  readonly launchError?: Error;
+}
+
+const killed: Exit = { code: 137, signal: undefined };
+
+/** A server in a container that exists in memory only. */
+export class FakeChild implements Child {
+  readonly name: string;
+  readonly spec: LaunchSpec;
+  readonly stdin = new PassThrough();
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  readonly running: Promise<void>;
+  readonly exited: Promise<Exit>;
+  /** Lines that it has read. */
+  readonly received: string[] = [];
+  readonly habit: Habit;
+  wasKilled = false;
+  hasExited = false;
+  /** Whether the engine holds a container of this name. */
+  hasContainer = false;
+  readonly #running = deferred();
+  readonly #exited = deferred<Exit>();
+  #rest = '';
+  #sawEof = false;
+
+  constructor(spec: LaunchSpec, habit: Habit, clock: Clock) {
+    this.name = spec.name;
+    this.spec = spec;
+    this.habit = habit;
+    this.running = this.#running.promise;
+    this.exited = this.#exited.promise;
+    if (!habit.isDeaf) this.#listen();
+    if (habit.startsAfterMs === undefined) this.run();
+    else if (Number.isFinite(habit.startsAfterMs)) {
+      clock.after(habit.startsAfterMs, () => {
+        this.run();
+      });
+    }
+    const { exits } = habit;
+    if (exits) {
+      clock.after(exits.afterMs ?? 0, () => {
+        this.exit(exits);
+      });
+    }
+  }
+
+  /** The process in the container begins. */
+  run(): void {
+    if (this.hasExited) return;
+    this.hasContainer = true;
+    this.#running.resolve();
+    if (this.#sawEof) this.#onEof();
+  }
+
+  say(message: string | object): void {
+    this.stdout.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`);
+  }
+
+  /** Ends in order: the engine removes its container (`--rm`). */
+  exit(exit: Exit = { code: 0, signal: undefined }): void {
+    this.hasContainer = false;
+    this.#end(exit);
+  }
+
+  /** The client ends; its container is left behind. */
+  kill(): void {
+    this.wasKilled = true;
+    this.#end({ code: undefined, signal: 'SIGKILL' });
+  }
+
+  /** The engine has removed the container. */
+  onRemoved(): void {
+    if (!this.hasContainer) return;
+    this.hasContainer = false;
+    if (!this.habit.ignoresRemoval) this.#end(killed);
+  }
+
+  get isGone(): boolean {
+    return this.hasExited && !this.hasContainer;
+  }
+
+  #end(exit: Exit): void {
+    if (this.hasExited) return;
+    this.hasExited = true;
+    this.stdout.end();
+    this.stderr.end();
+    this.#running.resolve();
+    this.#exited.resolve(exit);
+  }
+
+  #listen(): void {
+    this.stdin.setEncoding('utf8');
+    this.stdin.on('data', (text: string) => {
+      const lines = (this.#rest + text).split('\n');
+      this.#rest = lines.pop() ?? '';
+      for (const line of lines) this.#onLine(line);
+    });
+    this.stdin.once('end', () => {
+      this.#sawEof = true;
+      if (this.hasContainer) this.#onEof();
+    });
+  }
+
+  #onLine(line: string): void {
+    this.received.push(line);
+    (this.habit.onLine ?? answerInitialize)(line, this);
+  }
+
+  #onEof(): void {
+    if (!this.habit.ignoresEof) this.exit();
+  }
+}
+
+/** The result that fake servers give to `initialize`. */
+export const initializeResult = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  serverInfo: { name: 'fake', version: '1' },
+} as const;
+
+export function answerInitialize(line: string, child: FakeChild): void {
+  const { id, method } = JSON.parse(line) as { id?: unknown; method?: string };
+  if (method === 'initialize') child.say({ jsonrpc: '2.0', id, result: initializeResult });
+}
+
+/** An engine in memory: it launches fake children and writes down what it is asked. */
+export class FakeEngine implements Engine {
+  readonly kind: EngineKind;
+  readonly version = 'fake';
+  readonly children: FakeChild[] = [];
+  readonly removals: string[][] = [];
+  lists = 0;
+  /** The most containers at once, clients that still start or end included. */
+  peak = 0;
+  /** What `list` finds besides its own children. */
+  foreign: ContainerRecord[] = [];
+  /** While set, removals fail. */
+  isFailing = false;
+  /** Decides how the next server behaves. */
+  habit: Habit | ((count: number) => Habit);
+  readonly #clock: Clock;
+
+  constructor(clock: Clock, habit: Habit | ((count: number) => Habit) = {}, kind: EngineKind = 'podman') {
+    this.#clock = clock;
+    this.habit = habit;
+    this.kind = kind;
+  }
+
+  prepare(source: Source): Promise<LaunchSpec['source']> {
+    return Promise.resolve(source.kind === 'build' ? { kind: 'image', image: `built:${source.context}` } : source);
+  }
+
+  launch(spec: LaunchSpec): FakeChild {
+    const habit = typeof this.habit === 'function' ? this.habit(this.children.length) : this.habit;
+    if (habit.launchError) throw habit.launchError;
+    const child = new FakeChild(spec, habit, this.#clock);
+    this.children.push(child);
+    this.peak = Math.max(this.peak, this.live.length);
+    return child;
+  }
+
+  remove(names: readonly string[]): Promise<void> {
+    this.removals.push([...names]);
+    if (this.isFailing) return Promise.reject(new BridgeError('ENGINE_UNAVAILABLE', 'Cannot remove containers: fake'));
+    for (const child of this.children) if (names.includes(child.name)) child.onRemoved();
+    this.foreign = this.foreign.filter(({ name }) => !names.includes(name));
+    return Promise.resolve();
+  }
+
+  list(): Promise<ContainerRecord[]> {
+    this.lists += 1;
+    const own = this.children.filter(({ hasContainer }) => hasContainer);
+    const records = own.map(({ name, spec: { labels } }) => ({ name, state: 'running', labels }));
+    return Promise.resolve([...records, ...this.foreign]);
+  }
+
+  /** Names of those whose client or container is still there. */
+  get live(): string[] {
+    return this.children.filter(({ isGone }) => !isGone).map(({ name }) => name);
+  }
+
+  get last(): FakeChild {
+    const child = this.children.at(-1);
+    if (!child) throw new Error('Nothing was launched');
+    return child;
+  }
+}
