@@ -1,6 +1,17 @@
 /** Ground floor first: a folder may import only from folders before it. */
 const floors = [
-  'base', 'config', 'jsonrpc', 'engine', 'upstream', 'pool', 'relay', 'legacy', 'modern', 'http', 'service', 'cli',
+  'base',
+  'config',
+  'jsonrpc',
+  'engine',
+  'upstream',
+  'pool',
+  'relay',
+  'legacy',
+  'modern',
+  'http',
+  'service',
+  'cli',
 ];
 const upward = floors.map((floor, i) => ({
   name: `${floor}-imports-upward`,
