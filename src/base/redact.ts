@@ -21,6 +21,11 @@ export class Redactor {
     this.#values = [...forms].sort((a, b) => b.length - a.length);
   }
 
+  /** Length of the longest text that is masked: how much of a cut text cannot be judged. */
+  get longest(): number {
+    return this.#values[0]?.length ?? 0;
+  }
+
   redact(text: string): string {
     let clean = text;
     for (const value of this.#values) clean = clean.replaceAll(value, mask);

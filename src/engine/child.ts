@@ -33,6 +33,14 @@ export function spawnChild(
   child.once('error', (error: NodeJS.ErrnoException) => {
     exited.resolve({ code: undefined, signal: undefined, error: error.code ?? error.message });
   });
+  // A start that the system refuses outright (E2BIG, EAGAIN) raises no event: only the promise tells.
+  void child.then(({ code, exitCode, signal }) => {
+    exited.resolve({
+      code: exitCode,
+      signal,
+      ...(exitCode === undefined && !signal ? { error: code ?? 'unknown' } : {}),
+    });
+  });
   const running = deferred();
   child.once('spawn', running.resolve);
   void exited.promise.then(() => {

@@ -21,8 +21,10 @@ const negativeMs = 30_000;
 export class ImageStore {
   readonly #client: ImageClient;
   readonly #clock: Clock;
-  /** One entry per image that is here or being fetched. */
+  /** Images that are being fetched, each by one piece of work for all who wait. */
   readonly #arrivals = new Map<string, Promise<void>>();
+  /** Images that are here. */
+  readonly #present = new Set<string>();
   /** Images that could not be had, and until when that is believed. */
   readonly #failures = new Map<string, { readonly error: BridgeError; readonly until: number }>();
 
@@ -65,19 +67,24 @@ export class ImageStore {
 
   /** The engine said that an image is gone: look again next time. */
   forget(image: string): void {
-    this.#arrivals.delete(image);
+    this.#present.delete(image);
   }
 
   #once(image: string, fetch: () => Promise<void>): Promise<void> {
     const failure = this.#failures.get(image);
     if (failure && failure.until > this.#clock.now()) return Promise.reject(failure.error);
+    if (this.#present.has(image)) return Promise.resolve();
     const known = this.#arrivals.get(image);
     if (known) return known;
-    const arrival = fetch().catch((error: unknown) => {
-      this.#arrivals.delete(image);
-      if (error instanceof BridgeError) this.#failures.set(image, { error, until: this.#clock.now() + negativeMs });
-      throw error;
-    });
+    const arrival = fetch()
+      .then(
+        () => void this.#present.add(image),
+        (error: unknown) => {
+          if (error instanceof BridgeError) this.#failures.set(image, { error, until: this.#clock.now() + negativeMs });
+          throw error;
+        },
+      )
+      .finally(() => this.#arrivals.delete(image));
     this.#arrivals.set(image, arrival);
     return arrival;
   }

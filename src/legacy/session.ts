@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { idKey, type Envelope } from '../jsonrpc/message.ts';
 import type { Lease } from '../pool/pool.ts';
+import type { RetireReason } from '../pool/slot.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { Exchange, type RequestEnvelope } from '../relay/exchange.ts';
@@ -150,7 +151,7 @@ export class Session implements Receiver {
     for (const exchange of this.#calls.all()) this.#failPending(exchange, reason, wasOpen);
     this.#standalone.endAll();
     this.#onClosed(this);
-    void this.#lease.release(reason === 'start-failed' ? 'start-failed' : 'session-ended');
+    void this.#lease.release(retireReason(reason, wasOpen));
     this.#log.info(
       {
         reason,
@@ -256,6 +257,7 @@ export class Session implements Receiver {
   }
 
   #timeOut(exchange: Exchange, now: number): void {
+    this.#lastActiveAt = now;
     const waitedMs = Math.round(exchange.age(now));
     if (this.#state === 'initializing') {
       const data = { ...this.#upstream.describeExit(), waitedMs };
@@ -303,4 +305,10 @@ function pendingError(reason: CloseReason, wasOpen: boolean, upstream: Upstream)
     return new BridgeError('UPSTREAM_EXITED', sentence, upstream.describeExit());
   }
   return new BridgeError('SESSION_UNKNOWN', `Cannot finish the request: its session ended (${reason})`);
+}
+
+/** What the end of a session says about its server: only an answer to `initialize` proves that it works. */
+function retireReason(reason: CloseReason, wasOpen: boolean): RetireReason {
+  if (reason === 'start-failed') return 'start-failed';
+  return wasOpen || reason === 'refused' ? 'session-ended' : 'never-used';
 }

@@ -25,6 +25,11 @@ export class Backoff {
     this.#until = this.#clock.now() + wait * (0.5 + this.#random() / 2);
   }
 
+  /** Waits a moment, without holding it against anybody. */
+  pause(): void {
+    this.#until = Math.max(this.#until, this.#clock.now() + firstMs);
+  }
+
   succeed(): void {
     this.#failures = 0;
     this.#until = -Infinity;

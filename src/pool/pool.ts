@@ -1,12 +1,12 @@
 import type { Clock } from '../base/clock.ts';
-import { deferred } from '../base/deferred.ts';
+import { settlesWithin } from '../base/deadline.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { Backoff } from './backoff.ts';
 import { SlotTable, type RetireReason, type Slot } from './slot.ts';
+import { StartHistory } from './start-history.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
 import { Waiters } from './waiters.ts';
 
@@ -51,20 +51,14 @@ export class Pool {
   readonly #around: Surroundings;
   readonly #slots = new SlotTable();
   readonly #waiters: Waiters<Lease>;
-  readonly #backoff: Backoff;
-  /** How the first start went. */
-  readonly #first = deferred();
+  readonly #history: StartHistory;
   readonly #stopTicking: () => void;
   #isDraining = false;
-  #starts = 0;
-  #failedStarts = 0;
-  #lastError: string | undefined;
 
   constructor(config: PoolConfig, around: Surroundings) {
     this.#config = config;
     this.#around = around;
-    this.#first.promise.catch(() => undefined);
-    this.#backoff = new Backoff(around.clock);
+    this.#history = new StartHistory(around.clock);
     this.#waiters = new Waiters(around.clock, {
       inLineMs: config.acquireTimeoutMs,
       totalMs: config.acquireTimeoutMs + around.startTimeoutMs,
@@ -105,7 +99,7 @@ export class Pool {
    */
   async fill(): Promise<void> {
     this.#match();
-    if (this.#config.warm > 0 && !this.#isDraining) await this.#first.promise;
+    if (this.#config.warm > 0 && !this.#isDraining) await this.#history.first;
   }
 
   stats(): PoolStats {
@@ -116,16 +110,16 @@ export class Pool {
       retiring: this.#slots.of('retiring').size,
       waiting: this.#waiters.length,
       max: this.#config.max,
-      starts: this.#starts,
-      failedStarts: this.#failedStarts,
-      lastError: this.#lastError,
+      starts: this.#history.begun,
+      failedStarts: this.#history.failed,
+      lastError: this.#history.lastError,
     };
   }
 
   /** Takes nothing new: those in line are refused and warm upstreams end; leases run on until they are released. */
   drain(): void {
     this.#isDraining = true;
-    this.#first.resolve();
+    this.#history.settle();
     this.#stopTicking();
     this.#waiters.rejectAll(draining());
     for (const slot of [...this.#slots.of('warm'), ...this.#slots.of('starting')]) void this.#retire(slot, 'draining');
@@ -151,7 +145,7 @@ export class Pool {
     while (
       this.#slots.of('warm').size + starting.size < wanted &&
       this.#slots.total < this.#config.max &&
-      this.#backoff.isOver()
+      this.#history.mayRefill()
     ) {
       this.#begin('refill');
     }
@@ -181,7 +175,7 @@ export class Pool {
 
   #begin(priority: StartPriority): void {
     const slot = this.#slots.reserve(priority);
-    this.#starts += 1;
+    this.#history.begin();
     void this.#start(slot, priority);
   }
 
@@ -194,8 +188,8 @@ export class Pool {
       }
       const upstream = await turn.upstream;
       this.#onSpawned(slot, upstream);
-      await upstream.settled;
-      this.#onSettled(slot, upstream);
+      const isSettled = await settlesWithin(upstream.settled, this.#around.startTimeoutMs, this.#around.clock);
+      this.#onSettled(slot, upstream, isSettled);
     } catch (error) {
       this.#onStartFailed(slot, error);
     }
@@ -217,32 +211,44 @@ export class Pool {
     this.#match();
   }
 
-  #onSettled(slot: Slot, upstream: Upstream): void {
+  #onSettled(slot: Slot, upstream: Upstream, isSettled: boolean): void {
     if (slot.state.kind === 'starting' && upstream.state === 'ready') {
       this.#slots.move(slot, { kind: 'warm', upstream });
-      this.#first.resolve();
+      this.#history.settle();
+    } else if (slot.state.kind === 'starting' && !isSettled) {
+      const limitMs = this.#around.startTimeoutMs;
+      this.#giveUp(
+        slot,
+        new BridgeError('READY_TIMEOUT', `Cannot start the server: it did not run within ${limitMs} ms`),
+      );
     }
     this.#match();
   }
 
+  /** The process ended by itself before anybody leased it. (One that is leased is its session's business.) */
+  #onExit(slot: Slot, upstream: Upstream): void {
+    if (slot.state.kind === 'leased' || slot.state.kind === 'retiring') return;
+    const error = startFailed(upstream);
+    this.#around.log.warn({ container: upstream.name, ...error.data }, 'a server ended before any client had it');
+    this.#giveUp(slot, error);
+  }
+
+  #giveUp(slot: Slot, error: BridgeError): void {
+    void this.#retire(slot, 'not-wanted');
+    this.#onFailure(error);
+  }
+
   #onStartFailed(slot: Slot, error: unknown): void {
     this.#slots.free(slot);
-    this.#first.reject(error);
     if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a start failed');
-    // Not the server's fault: as soon as the engine or the image is there, it may start.
-    const isEarly =
-      error instanceof BridgeError && (error.code === 'ENGINE_UNAVAILABLE' || error.code === 'IMAGE_PULLING');
-    if (isEarly) this.#lastError = error.message;
-    else this.#countFailure(error instanceof BridgeError ? error.message : 'internal error');
-    // The start was for whoever waits longest; the next one gets a start of its own.
-    this.#waiters.head()?.reject(error as Error);
+    this.#onFailure(error);
     if (this.#waiters.length > 0) this.#match();
   }
 
-  #countFailure(why: string): void {
-    this.#failedStarts += 1;
-    this.#lastError = why;
-    this.#backoff.fail();
+  /** A start is lost. The first in line bears it, unless there is a start for each of them still. */
+  #onFailure(error: unknown): void {
+    this.#history.fail(error);
+    if (this.#waiters.length > this.#slots.of('starting').size) this.#waiters.head()?.reject(error as Error);
   }
 
   #lease(slot: Slot): Lease {
@@ -251,7 +257,7 @@ export class Pool {
     const { upstream } = state;
     if (!upstream) throw new Error('A slot without an upstream cannot be leased');
     this.#slots.move(slot, { kind: 'leased', upstream, since: this.#around.clock.now() });
-    this.#first.resolve();
+    this.#history.settle();
     let isReleased = false;
     const release = (reason: RetireReason): Promise<void> => {
       if (isReleased) throw new Error('A lease is released once');
@@ -266,19 +272,6 @@ export class Pool {
     };
   }
 
-  /** The process ended by itself before anybody leased it. (One that is leased is its session's business.) */
-  #onExit(slot: Slot, upstream: Upstream): void {
-    const { state } = slot;
-    if (state.kind === 'leased') return;
-    if (state.kind === 'retiring') return;
-    const error = startFailed(upstream);
-    this.#first.reject(error);
-    this.#countFailure(error.message);
-    this.#around.log.warn({ container: upstream.name, ...error.data }, 'a server ended before any client had it');
-    if (state.kind === 'starting') this.#waiters.head()?.reject(error);
-    void this.#retire(slot, 'start-failed');
-  }
-
   async #retire(slot: Slot, reason: RetireReason): Promise<void> {
     const { state } = slot;
     if (state.kind === 'retiring') return;
@@ -288,8 +281,8 @@ export class Pool {
     if (!upstream) return;
     if (state.kind === 'leased') {
       // A lease that answered a client is proof that the image works; one that did not keeps the refills back.
-      if (reason === 'start-failed') this.#countFailure(startFailed(state.upstream).message);
-      else this.#backoff.succeed();
+      if (reason === 'start-failed') this.#history.fail(startFailed(state.upstream));
+      if (reason === 'session-ended') this.#history.prove();
     }
     await upstream.stop();
     await upstream.gone;
@@ -303,6 +296,10 @@ export class Pool {
       if (slot.state.kind === 'warm' && slot.state.upstream.startedAt < oldest) void this.#retire(slot, 'too-old');
     }
     this.#match();
+    // Started for clients that gave up; a waiter would have had them.
+    const surplus = this.#slots.of('warm').size - this.#config.warm;
+    for (const slot of [...this.#slots.of('warm')].slice(0, Math.max(0, surplus)))
+      void this.#retire(slot, 'not-wanted');
   }
 }
 

@@ -1,8 +1,7 @@
 import type { Upstream } from '../upstream/upstream.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
 
-export type RetireReason =
-  'session-ended' | 'upstream-ended' | 'start-failed' | 'too-old' | 'draining' | 'warm-not-wanted';
+export type RetireReason = 'session-ended' | 'never-used' | 'start-failed' | 'too-old' | 'draining' | 'not-wanted';
 
 /**
  * A place for one upstream in a pool. The set that a slot is in is its state, and `SlotTable.move` is the one function

@@ -39,7 +39,8 @@ export class StartGate {
         hasBegun = true;
         const opened = open();
         resolve(opened);
-        await opened.settled;
+        // One that never comes up is ended by its pool or its session; then its place is free as well.
+        await Promise.race([opened.settled, opened.gone]);
       };
       this.#queue.add(turn, { id, priority: priorities[priority] }).catch(reject);
     });

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { Redactor } from '../base/redact.ts';
 import type { ServerConfig } from '../config/config.ts';
-import type { Engine, LaunchSpec } from '../engine/engine.ts';
+import type { Child, Engine, LaunchSpec } from '../engine/engine.ts';
 import { containerName, labelsFor, type Owner } from '../engine/labels.ts';
 import { Upstream } from './upstream.ts';
 
@@ -29,7 +29,7 @@ export function startUpstream(
   const secrets = server.env.filter(({ secret }) => secret).map(({ value }) => value);
   // Before the start: from here on the name has an owner, and whatever appears under it is found.
   context.held.add(name);
-  const child = engine.launch({
+  const child = launch(engine, context, {
     name,
     labels: labelsFor(context.owner, server.name, new Date()),
     source,
@@ -52,4 +52,14 @@ export function startUpstream(
   });
   void upstream.gone.then(() => context.held.delete(name));
   return upstream;
+}
+
+/** A launch that throws has started nothing: its name is nobody's. */
+function launch(engine: Engine, { held }: StartContext, spec: LaunchSpec): Child {
+  try {
+    return engine.launch(spec);
+  } catch (error) {
+    held.delete(spec.name);
+    throw error;
+  }
 }

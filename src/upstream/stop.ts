@@ -21,24 +21,35 @@ const attempts = 12;
  */
 export async function endChild(child: Child, engine: Engine, grace: number, clock: Clock, log: Log): Promise<boolean> {
   child.stdin.end();
-  if (await settlesWithin(child.exited, grace, clock)) return removeLeftovers(child, engine, log);
+  if (await settlesWithin(child.exited, grace, clock)) return removeLeftovers(child, engine, clock, log);
+  let isRemoved = false;
   for (let attempt = 1; attempt <= attempts; attempt++) {
     // While the client is still starting there is nothing to remove yet: hence the loop.
-    await tryRemove(child, engine, log, attempt);
-    if (await settlesWithin(child.exited, noticeMs * Math.min(attempt, 4), clock))
-      return removeLeftovers(child, engine, log);
+    isRemoved = await tryRemove(child, engine, log, attempt);
+    if (await settlesWithin(child.exited, pauseMs(attempt), clock)) return removeLeftovers(child, engine, clock, log);
   }
-  // The engine holds no such container and its client does not end.
+  // An engine that fails may still run the container: its client is left alone, and the reconcile pass goes on.
+  if (!isRemoved) return false;
   child.kill();
   await settlesWithin(child.exited, noticeMs, clock);
   return tryRemove(child, engine, log, attempts);
 }
 
 /** The engine removes the container of a client that ends by itself (`--rm`); one that was killed may leave it behind. */
-async function removeLeftovers(child: Child, engine: Engine, log: Log): Promise<boolean> {
+async function removeLeftovers(child: Child, engine: Engine, clock: Clock, log: Log): Promise<boolean> {
   const { code, signal } = await child.exited;
   const isOrderly = engine.kind !== 'process' && signal === undefined && code !== undefined && code < 125;
-  return isOrderly || tryRemove(child, engine, log, 1);
+  if (isOrderly) return true;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    if (await tryRemove(child, engine, log, attempt)) return true;
+    await new Promise<void>((resolve) => void clock.after(pauseMs(attempt), resolve));
+  }
+  return false;
+}
+
+/** Longer from attempt to attempt: 0.5 s to 2 s. */
+function pauseMs(attempt: number): number {
+  return noticeMs * Math.min(attempt, 4);
 }
 
 async function tryRemove(child: Child, engine: Engine, log: Log, attempt: number): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { Redactor } from '../base/redact.ts';
 import type { Child, Engine, Exit } from '../engine/engine.ts';
 import { LineFramer } from '../jsonrpc/line-framer.ts';
 import { isRefusal, readEnvelope, type Envelope } from '../jsonrpc/message.ts';
-import { StderrTail } from './stderr-tail.ts';
+import { printable, StderrTail } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
 
 export type UpstreamState = 'starting' | 'ready' | 'stopping' | 'gone';
@@ -225,7 +225,9 @@ export class Upstream {
   /** A banner or a stray print: kept for people, never sent to the client. */
   #onNoise(line: Buffer): void {
     this.#noiseLines += 1;
-    this.#stderr.push(Buffer.concat([Buffer.from('stdout: '), line.subarray(0, 500), lineFeed]));
+    // Masked before it is cut: half a secret is a secret too.
+    const text = this.#around.redactor.redact(printable(line.subarray(0, 8192).toString('utf8')));
+    this.#stderr.push(Buffer.from(`stdout: ${text.slice(0, 400)}\n`));
     if (this.#noiseLines <= 3) {
       this.#around.log.warn(
         { container: this.name, bytes: line.length },

@@ -22,7 +22,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), pick }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('release' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('die' as const), pick }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 20, 300, 1500, 6000) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 20, 300, 1500, 6000) }),
+  },
   {
     weight: 3,
     arbitrary: fc.constantFrom<Step>({ do: 'settle' }, { do: 'break-starts' }, { do: 'mend-starts' }),
@@ -85,22 +88,19 @@ describe('Pool, whatever happens in whatever order,', () => {
         client.lease = undefined;
         void lease.release('session-ended');
       };
+      const hit = (next: Extract<Step, { pick: number }>): void => {
+        const leaseholders = clients.filter(({ lease }) => lease);
+        if (next.do === 'abort') choose(clients, next.pick)?.abort.abort(new Error('gone'));
+        else if (next.do === 'release') release(choose(leaseholders, next.pick));
+        else choose(engine.children, next.pick)?.exit({ code: 1, signal: undefined });
+      };
       const act = async (next: Step): Promise<void> => {
         if (next.do === 'acquire') acquire();
         else if (next.do === 'wait') await clock.advance(next.ms);
         else if (next.do === 'settle') await settle();
         else if (next.do === 'mend-starts') rig.startError = undefined;
         else if (next.do === 'break-starts') rig.startError = new BridgeError('ENGINE_UNAVAILABLE', 'down');
-        else if (next.do === 'abort') {
-          choose(clients, next.pick)?.abort.abort(new Error('gone'));
-        } else if (next.do === 'release') {
-          release(
-            choose(
-              clients.filter(({ lease }) => lease),
-              next.pick,
-            ),
-          );
-        } else if (next.do === 'die') choose(engine.children, next.pick)?.exit({ code: 1, signal: undefined });
+        else hit(next);
       };
       const check = (): void => {
         const { starting, warm: ready, leased, retiring } = pool.stats();
@@ -126,7 +126,12 @@ describe('Pool, whatever happens in whatever order,', () => {
       expect([rig.held.size, clock.pending]).toEqual([0, 0]);
     };
     await fc.assert(
-      fc.asyncProperty(settings, fc.array(habit, { minLength: 1, maxLength: 5 }), fc.array(step, { maxLength: 60 }), run),
+      fc.asyncProperty(
+        settings,
+        fc.array(habit, { minLength: 1, maxLength: 5 }),
+        fc.array(step, { maxLength: 60 }),
+        run,
+      ),
       { numRuns: 150 },
     );
   }, 60_000);

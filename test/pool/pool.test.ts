@@ -329,7 +329,8 @@ describe('Pool, when a start fails,', () => {
   it('does not take the failure of a surplus start out on a client whose own start is under way', async () => {
     const rig = poolRig({ pool: { warm: 1 } }, {}, 1);
     // The start of another server holds the gate, so the client’s own start waits for its turn.
-    void rig.gate.start('foreground', () => ({ settled: new Promise(() => undefined) }) as Upstream);
+    const eternity = new Promise<void>(() => undefined);
+    void rig.gate.start('foreground', () => ({ settled: eternity, gone: eternity }) as unknown as Upstream);
     rig.failStart = (count) => (count === 1 ? new BridgeError('IMAGE_UNAVAILABLE', 'no image') : undefined);
     const wait = ask(rig);
     await settle();

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SlotTable, type Slot, type SlotKind } from '../../src/pool/slot.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 
-const upstream = {} as Upstream;
+const upstream = {} as unknown as Upstream;
 const kinds: readonly SlotKind[] = ['starting', 'warm', 'leased', 'retiring'];
 
 let table: SlotTable;

@@ -8,19 +8,23 @@ let gate: StartGate;
 /** Names in the order of their starts. */
 let opened: string[];
 let settling: Map<string, Deferred<void>>;
+let leaving: Map<string, Deferred<void>>;
 
 beforeEach(() => {
   gate = new StartGate(1);
   opened = [];
   settling = new Map();
+  leaving = new Map();
 });
 
 function start(name: string, priority: StartPriority = 'foreground'): Turn {
   const settled = deferred();
+  const gone = deferred();
   settling.set(name, settled);
+  leaving.set(name, gone);
   return gate.start(priority, () => {
     opened.push(name);
-    return { name, settled: settled.promise } as Upstream;
+    return { name, settled: settled.promise, gone: deferred().promise } as unknown as Upstream;
   });
 }
 
@@ -51,6 +55,14 @@ describe('StartGate.start()', () => {
     start('a');
     start('b');
     await finish('a');
+    expect(opened).toEqual(['a', 'b']);
+  });
+
+  it('gives a place on when a server is gone that never ran', async () => {
+    start('a');
+    start('b');
+    leaving.get('a')?.resolve();
+    await settle();
     expect(opened).toEqual(['a', 'b']);
   });
 

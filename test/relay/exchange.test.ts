@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
-import { Exchange } from '../../src/relay/exchange.ts';
+import { Exchange, type RequestEnvelope } from '../../src/relay/exchange.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
 const answer = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}');
@@ -12,10 +12,14 @@ let exchange: Exchange;
 
 beforeEach(() => {
   reply = new FakeReply();
-  const request = {
-    ...{ kind: 'request', id: 1, idText: '1.0', method: 'tools/call' },
-    ...{ progressToken: 'p', params: undefined },
-  } as const;
+  const request: RequestEnvelope = {
+    kind: 'request',
+    id: 1,
+    idText: '1.0',
+    method: 'tools/call',
+    progressToken: 'p',
+    params: undefined,
+  };
   exchange = new Exchange(request, reply, 1000, limits);
 });
 

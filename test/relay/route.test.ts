@@ -1,14 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Envelope } from '../../src/jsonrpc/message.ts';
-import { Exchange } from '../../src/relay/exchange.ts';
+import { Exchange, type RequestEnvelope } from '../../src/relay/exchange.ts';
 import { route, type InFlight } from '../../src/relay/route.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
 function exchange(id: string | number, token?: string | number): Exchange {
-  const request = {
-    ...{ kind: 'request', id, idText: JSON.stringify(id), method: 'tools/call' },
-    ...{ progressToken: token, params: undefined },
-  } as const;
+  const request: RequestEnvelope = {
+    kind: 'request',
+    id,
+    idText: JSON.stringify(id),
+    method: 'tools/call',
+    progressToken: token,
+    params: undefined,
+  };
   return new Exchange(request, new FakeReply(), 0, { callTimeoutMs: 1000, maxCallTimeMs: 1000 });
 }
 
@@ -33,8 +37,12 @@ function response(id: string | number): Envelope {
 }
 
 const sampling: Envelope = {
-  ...{ kind: 'request', id: 1, idText: '1', method: 'sampling/createMessage' },
-  ...{ params: undefined, progressToken: undefined },
+  kind: 'request',
+  id: 1,
+  idText: '1',
+  method: 'sampling/createMessage',
+  params: undefined,
+  progressToken: undefined,
 };
 const progress = (progressToken: unknown): Envelope => notification('notifications/progress', { progressToken });
 
@@ -50,11 +58,7 @@ describe('route(), with requests under way,', () => {
     ['progress with a token that nobody gave', progress('other'), { to: 'nobody', why: 'unknown-token' }],
     ['progress with a token of another type', progress({ a: 1 }), { to: 'nobody', why: 'unknown-token' }],
     ['progress with null', progress(null), { to: 'nobody', why: 'unknown-token' }],
-    [
-      'progress without parameters',
-      notification('notifications/progress'),
-      { to: 'nobody', why: 'unknown-token' },
-    ],
+    ['progress without parameters', notification('notifications/progress'), { to: 'nobody', why: 'unknown-token' }],
     ['tools/list_changed', notification('notifications/tools/list_changed'), { to: 'get' }],
     ['prompts/list_changed', notification('notifications/prompts/list_changed'), { to: 'get' }],
     ['resources/list_changed', notification('notifications/resources/list_changed'), { to: 'get' }],

@@ -12,7 +12,7 @@ interface Rig {
   readonly lines: LogLine[];
   /** What `endChild` said; undefined while it works. */
   result: boolean | undefined;
-  end(grace?: number): void;
+  readonly end: (grace?: number) => void;
 }
 
 function rig(habit: Habit = {}, kind: EngineKind = 'podman'): Rig {

@@ -22,7 +22,7 @@ interface Rig {
   readonly child: FakeChild;
   readonly upstream: Upstream;
   readonly lines: LogLine[];
-  listen(): Heard;
+  readonly listen: () => Heard;
 }
 
 const mute = (): void => undefined;
@@ -482,6 +482,13 @@ describe('Upstream’s stderr tail', () => {
     const secret = 'SECRETVALUE12345';
     const [first = ''] = await tailOf([`${secret}${'z'.repeat(8 * 1024 - 8)}\n`], [secret]);
     expect(first).not.toMatch(/^[A-Z0-9]{4,}/);
+  });
+
+  it('has no part of a secret that lies where the cut tail begins', async () => {
+    const secret = 'SECRETVALUE12345';
+    const kept = `${'y'.repeat(10)}${secret}`;
+    const lines = await tailOf([`${'x'.repeat(100)}${kept}${'z'.repeat(8 * 1024 - kept.length)}`], [secret]);
+    expect(lines.join()).not.toMatch(/[A-Z0-9]{4,}/);
   });
 
   it('has no secret that was coloured in its middle', async () => {

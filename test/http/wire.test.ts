@@ -1,0 +1,698 @@
+import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ListenConfig, ServerConfig } from '../../src/config/config.ts';
+import { createApp } from '../../src/http/app.ts';
+import { createListener, startListening } from '../../src/http/listener.ts';
+import { McpRoute } from '../../src/http/mcp-route.ts';
+import { KeepAlive } from '../../src/http/sse.ts';
+import { SessionRegistry } from '../../src/legacy/registry.ts';
+import { SessionIds } from '../../src/legacy/session-id.ts';
+import { answerInitialize, initializeResult, type FakeChild } from '../support/fake-engine.ts';
+import { poolRig, type PoolRig } from '../support/pool-rig.ts';
+import { quietLog } from '../support/quiet-log.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+const listen: ListenConfig = {
+  host: '127.0.0.1',
+  port: 0,
+  insecureNoAuth: false,
+  allowedHosts: [],
+  allowedOrigins: ['https://app.example.com'],
+  maxBodyBytes: 64 * 1024,
+};
+
+let rig: PoolRig;
+let server: Server;
+let port: number;
+let registry: SessionRegistry;
+let keepAlive: KeepAlive;
+let isDraining: boolean;
+
+/** A server that answers `echo` with what it got, word for word, and `slow` after some progress. */
+function echo(line: string, child: FakeChild): void {
+  answerInitialize(line, child);
+  const { id, method } = JSON.parse(line) as { id?: unknown; method?: string };
+  if (method === 'echo') child.say({ jsonrpc: '2.0', id, result: { line } });
+  if (method === 'slow') {
+    child.say({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 'p', progress: 1 } });
+    child.say({ jsonrpc: '2.0', id, result: {} });
+  }
+  if (method === 'crash') child.exit({ code: 3, signal: undefined });
+}
+
+beforeEach(async () => {
+  rig = poolRig({}, { onLine: echo });
+  isDraining = false;
+  const { log } = quietLog();
+  registry = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
+  keepAlive = new KeepAlive(rig.clock);
+  const off: ServerConfig = {
+    ...rig.config,
+    name: 'off',
+    disabled: { code: 'SERVER_DISABLED', reason: 'API_KEY is not set' },
+  };
+  const servers = new Map([
+    ['demo', { config: rig.config, pool: rig.pool }],
+    ['off', { config: off, pool: rig.pool }],
+    ['other', { config: { ...rig.config, name: 'other' }, pool: rig.pool }],
+  ]);
+  const route = new McpRoute({ servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log });
+  const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
+  server = createListener(listen, route, createApp(health, log), () => isDraining);
+  port = await startListening(server, listen);
+});
+
+afterEach(async () => {
+  registry.closeAll('draining');
+  keepAlive.stop();
+  rig.pool.drain();
+  await rig.clock.advance(5000);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const json = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+const initialize = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}';
+
+function ask(
+  method: string,
+  path: string,
+  { headers = {}, body }: { headers?: Record<string, string>; body?: string | Buffer } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+      });
+    });
+    request.once('error', reject);
+    request.end(body);
+  });
+}
+
+const post = (body: string | Buffer, headers: Record<string, string> = {}, path = '/demo/mcp'): Promise<Answer> =>
+  ask('POST', path, { headers: { ...json, ...headers }, body });
+
+/** Sends bytes as they are; resolves with all that came back once the connection is closed. */
+function raw(text: string | Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write(text));
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      resolve(Buffer.concat(chunks).toString());
+    });
+  });
+}
+
+/** The session id of a new session. */
+async function openSession(): Promise<string> {
+  const { headers } = await post(initialize);
+  return String(headers['mcp-session-id']);
+}
+
+interface ErrorBody {
+  readonly jsonrpc: string;
+  readonly id: unknown;
+  readonly error: { code: number; message: string; data: { gangway: { reason: string; retryable: boolean } } };
+}
+
+function errorOf(answer: Answer): ErrorBody {
+  return JSON.parse(answer.text) as ErrorBody;
+}
+
+/** Status and reason of a refusal. */
+function refusal(answer: Answer): [number, string] {
+  return [answer.status, errorOf(answer).error.data.gangway.reason];
+}
+
+describe('POST of initialize', () => {
+  it('is answered by the server, as JSON, with a session id', async () => {
+    const answer = await post(initialize);
+    expect([answer.status, answer.headers['content-type'], JSON.parse(answer.text)]).toEqual([
+      200,
+      'application/json',
+      { jsonrpc: '2.0', id: 1, result: initializeResult },
+    ]);
+    expect(answer.headers['mcp-session-id']).toMatch(/^demo~test~[\x21-\x7e]+$/);
+  });
+
+  it('may be pretty-printed over many lines', async () => {
+    const pretty = JSON.stringify(JSON.parse(initialize), null, 2).replaceAll('\n', '\r\n');
+    expect((await post(pretty)).status).toBe(200);
+  });
+
+  it('reaches the server as one line', async () => {
+    await post(JSON.stringify(JSON.parse(initialize), null, 2));
+    expect(rig.engine.last.received).toHaveLength(1);
+  });
+
+  it('is refused with 503 for a server that is switched off, under the caller’s id', async () => {
+    const answer = await post(initialize, {}, '/off/mcp');
+    expect([refusal(answer), errorOf(answer).id]).toEqual([[503, 'SERVER_DISABLED'], 1]);
+  });
+
+  it('is refused with 404 for a server that does not exist', async () => {
+    expect(refusal(await post(initialize, {}, '/nobody/mcp'))).toEqual([404, 'SERVER_UNKNOWN']);
+  });
+
+  it('with the id of a session is refused as SESSION_EXISTS', async () => {
+    const answer = await post(initialize, { 'Mcp-Session-Id': await openSession() });
+    expect(refusal(answer)).toEqual([400, 'SESSION_EXISTS']);
+  });
+
+  it('refused for want of room carries Retry-After', async () => {
+    rig.pool.drain();
+    const answer = await post(initialize);
+    expect([refusal(answer), answer.headers['retry-after']]).toEqual([[503, 'DRAINING'], '1']);
+  });
+
+  it('is refused with 502 and the exit code when the server ends first', async () => {
+    rig.engine.habit = {
+      onLine: (_line, child) => {
+        child.exit({ code: 5, signal: undefined });
+      },
+    };
+    const answer = await post(initialize);
+    expect([answer.status, errorOf(answer)]).toMatchObject([
+      502,
+      { id: 1, error: { data: { gangway: { reason: 'START_FAILED', exitCode: 5 } } } },
+    ]);
+  });
+
+  it('starts nothing when it is refused', async () => {
+    await post(initialize, { Accept: 'text/html' });
+    await post(initialize, { 'Content-Type': 'text/plain' });
+    await post(initialize, { Host: 'evil.example' });
+    expect(rig.engine.children).toHaveLength(0);
+  });
+
+  it('ends the container when its client vanishes before the answer', async () => {
+    let read: () => void = () => undefined;
+    const hasRead = new Promise<void>((resolve) => (read = resolve));
+    rig.engine.habit = {
+      onLine: () => {
+        read();
+      },
+    };
+    const request = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: '/demo/mcp', headers: json });
+    request.on('error', () => undefined);
+    request.end(initialize);
+    await hasRead;
+    request.destroy();
+    await rig.engine.last.exited;
+    expect(registry.size).toBe(0);
+  });
+});
+
+describe('POST in a session', () => {
+  it('is answered as JSON when the response comes first', async () => {
+    const id = await openSession();
+    const body = '{"jsonrpc":"2.0","id":"a","method":"echo","params":{"n":1.0}}';
+    const answer = await post(body, { 'Mcp-Session-Id': id });
+    expect(JSON.parse(answer.text)).toEqual({ jsonrpc: '2.0', id: 'a', result: { line: body } });
+  });
+
+  it('is answered as a stream when something precedes the response', async () => {
+    const id = await openSession();
+    const body = '{"jsonrpc":"2.0","id":2,"method":"slow","params":{"_meta":{"progressToken":"p"}}}';
+    const answer = await post(body, { 'Mcp-Session-Id': id });
+    expect([answer.status, answer.headers['content-type'], answer.headers['x-accel-buffering']]).toEqual([
+      200,
+      'text/event-stream',
+      'no',
+    ]);
+    expect(answer.text).toBe(
+      'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}\n\n' +
+        'event: message\ndata: {"jsonrpc":"2.0","id":2,"result":{}}\n\n',
+    );
+  });
+
+  it('of a notification is 202 without a body', async () => {
+    const id = await openSession();
+    const answer = await post('{"jsonrpc":"2.0","method":"notifications/initialized"}', { 'Mcp-Session-Id': id });
+    expect([answer.status, answer.text]).toEqual([202, '']);
+  });
+
+  it('of a pretty-printed request reaches the server as one line', async () => {
+    const id = await openSession();
+    const pretty = '{\n  "jsonrpc": "2.0",\r\n  "id": 5,\n  "method": "echo",\n  "params": {"text": "a\\nb"}\n}\n';
+    const answer = await post(pretty, { 'Mcp-Session-Id': id });
+    const { result } = JSON.parse(answer.text) as { result: { line: string } };
+    expect(JSON.parse(result.line)).toEqual(JSON.parse(pretty));
+  });
+
+  it('is answered with 200 and UPSTREAM_EXITED under its id when the server dies', async () => {
+    const id = await openSession();
+    const answer = await post('{"jsonrpc":"2.0","id":77,"method":"crash"}', { 'Mcp-Session-Id': id });
+    expect([answer.status, errorOf(answer)]).toMatchObject([
+      200,
+      { id: 77, error: { data: { gangway: { reason: 'UPSTREAM_EXITED', exitCode: 3 } } } },
+    ]);
+  });
+
+  it('that has ended is 404', async () => {
+    const id = await openSession();
+    await post('{"jsonrpc":"2.0","id":77,"method":"crash"}', { 'Mcp-Session-Id': id });
+    const answer = await post('{"jsonrpc":"2.0","id":78,"method":"echo"}', { 'Mcp-Session-Id': id });
+    expect([refusal(answer), errorOf(answer).id]).toEqual([[404, 'SESSION_UNKNOWN'], 78]);
+  });
+
+  it('of another server is 404', async () => {
+    const id = await openSession();
+    const answer = await post('{"jsonrpc":"2.0","id":1,"method":"echo"}', { 'Mcp-Session-Id': id }, '/other/mcp');
+    expect(refusal(answer)).toEqual([404, 'SESSION_UNKNOWN']);
+  });
+
+  it('without a session id is 400', async () => {
+    expect(refusal(await post('{"jsonrpc":"2.0","id":1,"method":"echo"}'))).toEqual([400, 'SESSION_REQUIRED']);
+  });
+
+  it('with a version that is not served is 400', async () => {
+    const headers = { 'Mcp-Session-Id': await openSession(), 'MCP-Protocol-Version': '1999-01-01' };
+    expect(refusal(await post('{"jsonrpc":"2.0","id":1,"method":"echo"}', headers))).toEqual([
+      400,
+      'VERSION_UNSUPPORTED',
+    ]);
+  });
+
+  it('carries an id of any kind back as it was written', async () => {
+    const answer = await post('{"jsonrpc":"2.0","id":9007199254740993,"method":"x"}');
+    expect(answer.text).toContain('"id":9007199254740993,');
+  });
+});
+
+describe('POST of what is no message', () => {
+  it.each([
+    ['nothing', '', 'BODY_MALFORMED', -32700],
+    ['a blank', ' ', 'BODY_MALFORMED', -32700],
+    ['half of it', '{"jsonrpc":"2.0",', 'BODY_MALFORMED', -32700],
+    ['two texts', '{} {}', 'BODY_MALFORMED', -32700],
+    ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'BODY_MALFORMED', -32700],
+    ['a lone surrogate in UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), 'BODY_MALFORMED', -32700],
+    ['a byte order mark', `\ufeff${initialize}`, 'BODY_MALFORMED', -32700],
+    ['a NUL', '\0', 'BODY_MALFORMED', -32700],
+    ['an array', `[${initialize}]`, 'MESSAGE_INVALID', -32600],
+    ['a number', '1', 'MESSAGE_INVALID', -32600],
+    ['null', 'null', 'MESSAGE_INVALID', -32600],
+    ['no version', '{"id":1,"method":"x"}', 'MESSAGE_INVALID', -32600],
+    ['version 1.0', '{"jsonrpc":"1.0","id":1,"method":"x"}', 'MESSAGE_INVALID', -32600],
+    ['id null', '{"jsonrpc":"2.0","id":null,"method":"x"}', 'MESSAGE_INVALID', -32600],
+    ['a fraction for id', '{"jsonrpc":"2.0","id":1.5,"method":"x"}', 'MESSAGE_INVALID', -32600],
+    ['params in an array', '{"jsonrpc":"2.0","id":1,"method":"x","params":[]}', 'MESSAGE_INVALID', -32600],
+    ['method with result', '{"jsonrpc":"2.0","id":1,"method":"x","result":{}}', 'MESSAGE_INVALID', -32600],
+  ])('(%s) is 400', async (_what, body, reason, code) => {
+    const answer = await post(body);
+    expect([refusal(answer), errorOf(answer).error.code, errorOf(answer).jsonrpc]).toEqual([
+      [400, reason],
+      code,
+      '2.0',
+    ]);
+  });
+
+  it('leaves the connection open for the next one', async () => {
+    const answer = await post('{}', { Connection: 'keep-alive' });
+    expect(answer.headers.connection).toBe('keep-alive');
+  });
+
+  it('survives a very deep text', async () => {
+    const answer = await post(`${'['.repeat(30_000)}${']'.repeat(30_000)}`);
+    expect(answer.status).toBe(400);
+  });
+
+  it('takes "__proto__" for a key like any other', async () => {
+    await post('{"__proto__":{"polluted":1},"jsonrpc":"2.0","id":1,"method":"x"}');
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe('POST with the wrong headers', () => {
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
+    'of type %s is 415',
+    async (type) => {
+      expect(refusal(await post(initialize, { 'Content-Type': type }))).toEqual([415, 'MEDIA_TYPE_REFUSED']);
+    },
+  );
+
+  it('compressed is 415', async () => {
+    expect(refusal(await post(initialize, { 'Content-Encoding': 'gzip' }))).toEqual([415, 'MEDIA_TYPE_REFUSED']);
+  });
+
+  it.each(['application/json', 'text/event-stream', 'text/html'])('that accepts only %s is 406', async (accept) => {
+    expect(refusal(await post(initialize, { Accept: accept }))).toEqual([406, 'NOT_ACCEPTABLE']);
+  });
+
+  it('says with id null what it says before the body was read', async () => {
+    expect(errorOf(await post(initialize, { Accept: 'text/html' })).id).toBeNull();
+  });
+});
+
+describe('A body over the limit', () => {
+  const big = 64 * 1024 + 1;
+
+  it('is 413 with its declared length alone', async () => {
+    const head = `POST /demo/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: */*\r\n`;
+    const answer = await raw(`${head}Content-Length: ${big}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).toContain('"reason":"BODY_TOO_LARGE"');
+  });
+
+  it('is 413 when all of it is sent', async () => {
+    expect(refusal(await post('x'.repeat(big)))).toEqual([413, 'BODY_TOO_LARGE']);
+  });
+
+  it('is 413 when it comes in chunks of no declared length', async () => {
+    const head = `POST /demo/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: */*\r\n`;
+    const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
+    const answer = await raw(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(5)}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it('is told that its connection closes, and it does', async () => {
+    const head = `POST /demo/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: */*\r\n`;
+    const answer = await raw(`${head}Content-Length: 100000000\r\n\r\n${'x'.repeat(1000)}`);
+    expect(answer).toMatch(/\r\nConnection: close\r\n/);
+  });
+
+  it('is read by a client that sends on after the refusal', async () => {
+    expect((await post(Buffer.alloc(1024 * 1024, 'x'))).status).toBe(413);
+  });
+
+  it('of just the limit is read', async () => {
+    const padding = 'x'.repeat(big - 1 - '{"jsonrpc":"2.0","id":1,"method":""}'.length);
+    const answer = await post(`{"jsonrpc":"2.0","id":1,"method":"${padding}"}`);
+    expect(refusal(answer)).toEqual([400, 'SESSION_REQUIRED']);
+  });
+});
+
+describe('GET', () => {
+  it('opens a stream in a session', async () => {
+    const id = await openSession();
+    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': id };
+    const status = await new Promise((resolve) => {
+      httpRequest({ host: '127.0.0.1', port, path: '/demo/mcp', headers, agent: false }, (response) => {
+        resolve([response.statusCode, response.headers['content-type']]);
+        response.destroy();
+      }).end();
+    });
+    expect(status).toEqual([200, 'text/event-stream']);
+  });
+
+  it('without text/event-stream is 406', async () => {
+    const id = await openSession();
+    const answer = await ask('GET', '/demo/mcp', { headers: { Accept: 'text/html', 'Mcp-Session-Id': id } });
+    expect(refusal(answer)).toEqual([406, 'NOT_ACCEPTABLE']);
+  });
+
+  it('without a session is 400', async () => {
+    const answer = await ask('GET', '/demo/mcp', { headers: { Accept: 'text/event-stream' } });
+    expect(refusal(answer)).toEqual([400, 'SESSION_REQUIRED']);
+  });
+
+  it('with an unknown session is 404', async () => {
+    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': 'nonsense' };
+    expect(refusal(await ask('GET', '/demo/mcp', { headers }))).toEqual([404, 'SESSION_UNKNOWN']);
+  });
+});
+
+describe('DELETE', () => {
+  it('ends the session and its container', async () => {
+    const id = await openSession();
+    const answer = await ask('DELETE', '/demo/mcp', { headers: { 'Mcp-Session-Id': id } });
+    await rig.engine.last.exited;
+    expect([answer.status, registry.size]).toEqual([200, 0]);
+  });
+
+  it('of a session that has ended is 404', async () => {
+    const headers = { 'Mcp-Session-Id': await openSession() };
+    await ask('DELETE', '/demo/mcp', { headers });
+    expect(refusal(await ask('DELETE', '/demo/mcp', { headers }))).toEqual([404, 'SESSION_UNKNOWN']);
+  });
+
+  it('without a session is 400', async () => {
+    expect(refusal(await ask('DELETE', '/demo/mcp'))).toEqual([400, 'SESSION_REQUIRED']);
+  });
+});
+
+describe('Another method', () => {
+  it.each(['PUT', 'PATCH', 'TRACE', 'PROPFIND'])('(%s) is 405 with Allow', async (method) => {
+    const answer = await ask(method, '/demo/mcp');
+    expect([refusal(answer), answer.headers.allow]).toEqual([[405, 'METHOD_REFUSED'], 'GET, POST, DELETE, OPTIONS']);
+  });
+
+  it('(HEAD) is 405 with Allow and no body', async () => {
+    const answer = await ask('HEAD', '/demo/mcp');
+    expect([answer.status, answer.headers.allow, answer.text]).toEqual([405, 'GET, POST, DELETE, OPTIONS', '']);
+  });
+
+  it('(CONNECT) finds its connection cut', async () => {
+    expect(await raw('CONNECT localhost:22 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('');
+  });
+
+  it('(an upgrade) finds its connection cut', async () => {
+    const head = 'GET /demo/mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    expect(await raw(head)).toBe('');
+  });
+
+  it('on a page of the app is 405 with Allow', async () => {
+    const answer = await ask('POST', '/healthz');
+    expect([refusal(answer), answer.headers.allow]).toEqual([[405, 'METHOD_REFUSED'], 'GET, HEAD']);
+  });
+});
+
+describe('A path', () => {
+  it.each(['/demo%2Fmcp', '/de%6do/mcp', '/demo%00/mcp', '/%2e%2e/mcp', '/demo;x/mcp', '/Demo/mcp', '/__proto__/mcp'])(
+    '%s is 404',
+    async (path) => {
+      const answer = await post(initialize, {}, path);
+      expect([answer.status, rig.engine.children.length]).toEqual([404, 0]);
+    },
+  );
+
+  it.each(['/', '/mcp', '//demo/mcp', '/demo', '/demo/', '/demo/mcp/x', '/x/demo/mcp', '/demo/MCP', '/favicon.ico'])(
+    '%s is 404 PATH_UNKNOWN',
+    async (path) => {
+      expect(refusal(await ask('GET', path))).toEqual([404, 'PATH_UNKNOWN']);
+    },
+  );
+
+  it('may have a query, which counts for nothing', async () => {
+    expect((await post(initialize, {}, '/demo/mcp?x=../../y')).status).toBe(200);
+  });
+
+  it.each([
+    ['/healthz', { status: 'ok' }],
+    ['/readyz', { status: 'ready' }],
+    ['/status', { hello: 'status' }],
+  ])('%s is answered', async (path, body) => {
+    expect(JSON.parse((await ask('GET', path)).text)).toEqual(body);
+  });
+});
+
+describe('The gate', () => {
+  it.each(['/demo/mcp', '/healthz', '/readyz', '/status', '/nothing'])('stands before %s for Host', async (path) => {
+    const answer = await ask('GET', path, { headers: { Host: 'evil.example' } });
+    expect(refusal(answer)).toEqual([403, 'HOST_REFUSED']);
+  });
+
+  it.each(['POST', 'GET', 'DELETE', 'OPTIONS', 'PUT'])('stands before %s for Origin', async (method) => {
+    const answer = await ask(method, '/demo/mcp', { headers: { Origin: 'http://evil.example' } });
+    expect(refusal(answer)).toEqual([403, 'ORIGIN_REFUSED']);
+  });
+
+  it('gives a refused origin no CORS header', async () => {
+    const answer = await ask('OPTIONS', '/demo/mcp', { headers: { Origin: 'http://evil.example' } });
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+
+  it('refuses two Host headers', async () => {
+    const answer = await raw('GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 40[03] /);
+  });
+
+  it('refuses a target with a host in it', async () => {
+    const answer = await raw('GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  it('refuses HTTP/1.0 without Host', async () => {
+    expect(await raw('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  it('does not believe X-Forwarded-Host', async () => {
+    const headers = { Host: 'evil.example', 'X-Forwarded-Host': 'localhost' };
+    expect((await ask('GET', '/healthz', { headers })).status).toBe(403);
+  });
+
+  it('tells a client that is still sending why it was refused', async () => {
+    const answer = await post(Buffer.alloc(8 * 1024 * 1024, 'x'), { Host: 'evil.example' });
+    expect(refusal(answer)).toEqual([403, 'HOST_REFUSED']);
+  });
+});
+
+describe('CORS', () => {
+  it.each(['http://localhost:3000', 'https://app.example.com'])('lets a page of %s ask', async (origin) => {
+    const answer = await ask('OPTIONS', '/demo/mcp', {
+      headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
+    });
+    expect([answer.status, answer.text, answer.headers]).toMatchObject([
+      204,
+      '',
+      {
+        'access-control-allow-origin': origin,
+        'access-control-allow-methods': 'GET, POST, DELETE',
+        'access-control-allow-headers':
+          'Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID',
+        vary: 'Origin',
+      },
+    ]);
+  });
+
+  it('lets it read the session id', async () => {
+    const answer = await post(initialize, { Origin: 'http://localhost:3000' });
+    expect(answer.headers['access-control-expose-headers']).toMatch(/Mcp-Session-Id/);
+  });
+
+  it('lets it read a refusal', async () => {
+    const answer = await post('{}', { Origin: 'http://localhost:3000' });
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([400, 'http://localhost:3000']);
+  });
+
+  it('never allows every origin, nor credentials', async () => {
+    const answer = await ask('OPTIONS', '/demo/mcp', { headers: { Origin: 'http://localhost:3000' } });
+    expect([answer.headers['access-control-allow-origin'], answer.headers['access-control-allow-credentials']]).toEqual(
+      ['http://localhost:3000', undefined],
+    );
+  });
+
+  it('is silent without an origin', async () => {
+    expect((await post(initialize)).headers['access-control-allow-origin']).toBeUndefined();
+  });
+});
+
+describe('What is hardly HTTP', () => {
+  it.each([
+    ['garbage', 'hello\r\n\r\n'],
+    ['TLS', Buffer.from('16030100', 'hex')],
+    ['two lengths', 'POST /demo/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
+    [
+      'a length and chunks',
+      'POST /demo/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['a length that is no number', 'POST /demo/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n'],
+    ['a space before the colon', 'GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n'],
+    ['a folded header', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n'],
+    ['a NUL in a header', 'GET /healthz HTTP/1.1\r\nHost: local\0host\r\n\r\n'],
+  ])('(%s) is 400 and closed', async (_what, bytes) => {
+    const answer = await raw(bytes);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  });
+
+  it('is told so in JSON-RPC', async () => {
+    const [, body = ''] = (await raw('hello\r\n\r\n')).split('\r\n\r\n');
+    expect(JSON.parse(body)).toMatchObject({
+      jsonrpc: '2.0',
+      id: null,
+      error: { code: -32700, message: 'Malformed HTTP request', data: { gangway: { reason: 'BODY_MALFORMED' } } },
+    });
+  });
+
+  it('with headers too large is 431 and closed', async () => {
+    const answer = await raw(`GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('loses its connection also when it keeps its own end open', async () => {
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true }, () => socket.write('hello\r\n\r\n'));
+    socket.resume();
+    await new Promise((resolve) => socket.once('end', resolve));
+    const isCut = await new Promise((resolve) => {
+      // Writing to a connection that is closed on the other side is answered with a reset.
+      const poke = setInterval(() => socket.write('x'), 20);
+      const deadline = setTimeout(resolve, 1500, false);
+      socket.once('error', () => {
+        resolve(true);
+      });
+      socket.once('close', () => {
+        clearInterval(poke);
+        clearTimeout(deadline);
+      });
+    });
+    socket.destroy();
+    expect(isCut).toBe(true);
+  });
+});
+
+describe('While draining', () => {
+  it('every answer closes its connection', async () => {
+    isDraining = true;
+    expect((await ask('GET', '/healthz')).headers.connection).toBe('close');
+  });
+
+  it('/readyz is 503', async () => {
+    isDraining = true;
+    const answer = await ask('GET', '/readyz');
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([503, { status: 'not ready', reason: 'draining' }]);
+  });
+});
+
+describe('An event stream', () => {
+  it('gets a comment every 15 s', async () => {
+    const id = await openSession();
+    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': id };
+    const text = await new Promise<string>((resolve) => {
+      httpRequest({ host: '127.0.0.1', port, path: '/demo/mcp', headers, agent: false }, (response) => {
+        response.once('data', (chunk: Buffer) => {
+          resolve(chunk.toString());
+          response.destroy();
+        });
+        void rig.clock.advance(15_000);
+      }).end();
+    });
+    expect(text).toBe(': keep-alive\n\n');
+  });
+
+  it('of a message with line separators in it is one data line', async () => {
+    const id = await openSession();
+    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': id };
+    const message =
+      '{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"x":"\u2028\u0085 data: y\\n"}}';
+    const text = await new Promise<string>((resolve) => {
+      httpRequest({ host: '127.0.0.1', port, path: '/demo/mcp', headers, agent: false }, (response) => {
+        response.once('data', (chunk: Buffer) => {
+          resolve(chunk.toString());
+          response.destroy();
+        });
+        rig.engine.last.say(message);
+      }).end();
+    });
+    expect(text).toBe(`event: message\ndata: ${message}\n\n`);
+  });
+
+  it('carries a message larger than any buffer whole', async () => {
+    const id = await openSession();
+    const big = JSON.stringify({
+      jsonrpc: '2.0',
+      method: 'notifications/message',
+      params: { data: 'x'.repeat(900_000) },
+    });
+    rig.engine.habit = {};
+    const answer = post('{"jsonrpc":"2.0","id":9,"method":"wait"}', { 'Mcp-Session-Id': id });
+    while (rig.engine.last.received.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    rig.engine.last.say(big);
+    rig.engine.last.say('{"jsonrpc":"2.0","id":9,"result":{}}');
+    expect((await answer).text).toBe(
+      `event: message\ndata: ${big}\n\nevent: message\ndata: {"jsonrpc":"2.0","id":9,"result":{}}\n\n`,
+    );
+  });
+});

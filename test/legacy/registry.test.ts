@@ -1,0 +1,265 @@
+import { describe, expect, it } from '@jest/globals';
+import { BridgeError } from '../../src/base/errors.ts';
+import { readEnvelope } from '../../src/jsonrpc/message.ts';
+import { SessionRegistry } from '../../src/legacy/registry.ts';
+import { SessionIds } from '../../src/legacy/session-id.ts';
+import type { Habit } from '../support/fake-engine.ts';
+import { FakeReply } from '../support/fake-reply.ts';
+import { settle } from '../support/manual-clock.ts';
+import { never, poolRig, type PoolRig } from '../support/pool-rig.ts';
+import { quietLog, type LogLine } from '../support/quiet-log.ts';
+
+interface Rig extends PoolRig {
+  readonly registry: SessionRegistry;
+  readonly ids: SessionIds;
+  readonly logged: LogLine[];
+}
+
+interface Opened {
+  readonly reply: FakeReply;
+  id: string;
+  error: unknown;
+}
+
+const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}');
+
+function rigOf(overrides: Parameters<typeof poolRig>[0] = {}, limit = 100, habit: Habit = {}): Rig {
+  const made = poolRig(overrides, habit);
+  const ids = new SessionIds('owner');
+  const { log, lines } = quietLog();
+  const registry = new SessionRegistry(ids, limit, made.clock, log);
+  return Object.assign(made, { registry, ids, logged: lines });
+}
+
+/** A client that asks for a session. */
+function open({ registry, config, pool }: Rig, signal = never()): Opened {
+  const request = readEnvelope(body);
+  if (request.kind !== 'request') throw new TypeError('wanted a request');
+  const opened: Opened = { reply: new FakeReply(), id: '', error: undefined };
+  const makeReply = (id: string): FakeReply => {
+    opened.id = id;
+    return opened.reply;
+  };
+  registry.open({ config, pool }, request, body, makeReply, signal).catch((error: unknown) => {
+    opened.error = error;
+  });
+  return opened;
+}
+
+async function openNow(rig: Rig): Promise<string> {
+  const opened = open(rig);
+  await settle();
+  return opened.id;
+}
+
+/** What looking for a session says. */
+function find({ registry }: Rig, id: string, server = 'demo'): string {
+  try {
+    return registry.find(id, server).state;
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    return `${error.code}: ${error.message}`;
+  }
+}
+
+const unknown = 'SESSION_UNKNOWN: Session not found';
+
+describe('SessionRegistry.open()', () => {
+  it('answers the client and opens a session', async () => {
+    const rig = rigOf();
+    const opened = open(rig);
+    await settle();
+    expect([opened.reply.jsons.length, find(rig, opened.id)]).toEqual([1, 'open']);
+  });
+
+  it('gives each client an id of its own', async () => {
+    const rig = rigOf();
+    expect(await openNow(rig)).not.toBe(await openNow(rig));
+  });
+
+  it('gives each client a container of its own', async () => {
+    const rig = rigOf();
+    await openNow(rig);
+    await openNow(rig);
+    expect(rig.engine.live).toHaveLength(2);
+  });
+
+  it('throws SESSION_LIMIT beyond the limit', async () => {
+    const rig = rigOf({}, 2);
+    await openNow(rig);
+    await openNow(rig);
+    const third = open(rig);
+    await settle();
+    expect(third.error).toMatchObject({ code: 'SESSION_LIMIT', data: { limit: 2 } });
+  });
+
+  it('counts clients that wait for a container towards the limit', async () => {
+    const rig = rigOf({ pool: { max: 1 } }, 2);
+    open(rig);
+    open(rig);
+    const third = open(rig);
+    await settle();
+    expect(third.error).toMatchObject({ code: 'SESSION_LIMIT' });
+  });
+
+  it('gives the place of a session that ended to another', async () => {
+    const rig = rigOf({}, 1);
+    rig.registry.find(await openNow(rig), 'demo').close('deleted');
+    expect(find(rig, await openNow(rig))).toBe('open');
+  });
+
+  it('gives the place of a client that was refused to another', async () => {
+    const rig = rigOf({}, 1);
+    rig.startError = new BridgeError('IMAGE_UNAVAILABLE', 'no');
+    await openNow(rig);
+    rig.startError = undefined;
+    expect(find(rig, await openNow(rig))).toBe('open');
+  });
+
+  it('throws what the pool throws', async () => {
+    const rig = rigOf({ pool: { max: 1, queue: 0 } });
+    await openNow(rig);
+    const second = open(rig);
+    await settle();
+    expect(second.error).toMatchObject({ code: 'POOL_FULL' });
+  });
+
+  it('throws DRAINING once draining', async () => {
+    const rig = rigOf();
+    void rig.registry.drain();
+    const opened = open(rig);
+    await settle();
+    expect(opened.error).toMatchObject({ code: 'DRAINING' });
+  });
+
+  it('leaves the line with a client that vanished', async () => {
+    const rig = rigOf({ pool: { max: 1 } });
+    await openNow(rig);
+    const abort = new AbortController();
+    open(rig, abort.signal);
+    abort.abort(new Error('gone'));
+    await settle();
+    expect([rig.pool.stats().waiting, rig.registry.inFlight]).toEqual([0, 0]);
+  });
+
+  it('gives a lease back that came for a client that has just vanished', async () => {
+    const rig = rigOf({ pool: { warm: 1 } });
+    rig.pool.fill().catch(() => undefined);
+    await settle();
+    const abort = new AbortController();
+    open(rig, abort.signal);
+    abort.abort(new Error('gone'));
+    await rig.clock.advance(3000);
+    expect([rig.registry.size, rig.pool.stats().leased]).toEqual([0, 0]);
+  });
+});
+
+describe('SessionRegistry.find()', () => {
+  it('says the same of an id that is unknown, foreign, tampered with, of another server, or over', async () => {
+    const rig = rigOf();
+    const id = await openNow(rig);
+    const over = await openNow(rig);
+    rig.registry.find(over, 'demo').close('idle');
+    expect([
+      find(rig, 'nonsense'),
+      find(rig, new SessionIds('owner').mint('demo', 0)),
+      find(rig, `${id}x`),
+      find(rig, id, 'other'),
+      find(rig, over),
+      find(rig, rig.ids.mint('demo', 0)),
+    ]).toEqual(Array(6).fill(unknown));
+  });
+
+  it('does not find a session whose initialize has no answer yet', async () => {
+    const rig = rigOf({}, 10, { onLine: () => undefined });
+    expect(find(rig, await openNow(rig))).toBe(unknown);
+  });
+});
+
+describe('SessionRegistry, with the time,', () => {
+  it('ends idle sessions', async () => {
+    const rig = rigOf({ pool: { idleTimeoutMs: 5000 } });
+    const id = await openNow(rig);
+    await rig.clock.advance(5250);
+    expect([find(rig, id), rig.registry.size]).toEqual([unknown, 0]);
+  });
+
+  it('goes on with the others when one session ends', async () => {
+    const rig = rigOf({ pool: { idleTimeoutMs: 5000 } });
+    await openNow(rig);
+    await openNow(rig);
+    await rig.clock.advance(5250);
+    expect(rig.registry.size).toBe(0);
+  });
+});
+
+describe('SessionRegistry.drain()', () => {
+  it('resolves at once when nothing is under way', async () => {
+    const rig = rigOf();
+    await openNow(rig);
+    let isQuiet = false;
+    void rig.registry.drain().then(() => (isQuiet = true));
+    await rig.clock.advance(250);
+    expect(isQuiet).toBe(true);
+  });
+
+  it('waits for requests under way', async () => {
+    const rig = rigOf({}, 10, { onLine: () => undefined });
+    await openNow(rig);
+    let isQuiet = false;
+    void rig.registry.drain().then(() => (isQuiet = true));
+    await rig.clock.advance(5000);
+    expect(isQuiet).toBe(false);
+  });
+
+  it('lets open sessions be used', async () => {
+    const rig = rigOf();
+    const id = await openNow(rig);
+    void rig.registry.drain();
+    expect(find(rig, id)).toBe('open');
+  });
+});
+
+describe('SessionRegistry.closeAll()', () => {
+  it('ends every session and its container', async () => {
+    const rig = rigOf();
+    await openNow(rig);
+    await openNow(rig);
+    rig.registry.closeAll('draining');
+    await rig.clock.advance(3000);
+    expect([rig.registry.size, rig.engine.live]).toEqual([0, []]);
+  });
+
+  it('leaves no timer behind', async () => {
+    const rig = rigOf();
+    await openNow(rig);
+    rig.registry.closeAll('draining');
+    rig.pool.drain();
+    await rig.clock.advance(3000);
+    expect(rig.clock.pending).toBe(0);
+  });
+});
+
+describe('SessionRegistry', () => {
+  it('counts the sessions of a server', async () => {
+    const rig = rigOf();
+    await openNow(rig);
+    expect([rig.registry.count('demo'), rig.registry.count('other')]).toEqual([1, 0]);
+  });
+
+  it('counts clients in line as requests under way', async () => {
+    const rig = rigOf({ pool: { max: 1 } });
+    await openNow(rig);
+    open(rig);
+    await settle();
+    expect(rig.registry.inFlight).toBe(1);
+  });
+
+  it('never writes a session id into the log', async () => {
+    const rig = rigOf();
+    const id = await openNow(rig);
+    rig.registry.find(id, 'demo').close('deleted');
+    expect(rig.logged.length).toBeGreaterThan(0);
+    expect(JSON.stringify([rig.logged, rig.lines])).not.toContain(id);
+  });
+});

@@ -1,0 +1,788 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ServerConfig } from '../../src/config/config.ts';
+import { isRefusal, readEnvelope } from '../../src/jsonrpc/message.ts';
+import { Session } from '../../src/legacy/session.ts';
+import type { RetireReason } from '../../src/pool/slot.ts';
+import type { RequestEnvelope } from '../../src/relay/exchange.ts';
+import { startUpstream } from '../../src/upstream/start.ts';
+import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
+import { FakeReply } from '../support/fake-reply.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
+import { owner, serverConfig } from '../support/pool-rig.ts';
+import { quietLog, type LogLine } from '../support/quiet-log.ts';
+
+interface Rig {
+  readonly clock: ManualClock;
+  readonly child: FakeChild;
+  readonly session: Session;
+  readonly releases: RetireReason[];
+  readonly lines: LogLine[];
+  /** How often the session said that it is closed. */
+  closed: number;
+  /** The reply to `initialize`. */
+  readonly first: FakeReply;
+}
+
+const initialize =
+  '{ "jsonrpc":"2.0","id":0,\r\n "method":"initialize","params":{"protocolVersion":"2025-11-25","x":1.0}}';
+
+/** A session whose client has just sent `initialize`; the server says nothing unless its habit says so. */
+async function begin(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): Promise<Rig> {
+  const clock = new ManualClock();
+  const engine = new FakeEngine(clock, { onLine: () => undefined, ...habit });
+  const config = { ...serverConfig(), ...overrides };
+  const { log, lines } = quietLog();
+  const image = { kind: 'image', image: 'x' } as const;
+  const upstream = startUpstream(engine, config, image, { owner, held: new Set(), clock, log });
+  const releases: RetireReason[] = [];
+  const release = (reason: RetireReason): Promise<void> => {
+    releases.push(reason);
+    return upstream.stop();
+  };
+  const lease = { upstream, wasWarm: true, release, [Symbol.asyncDispose]: () => release('session-ended') };
+  const first = new FakeReply();
+  const session = new Session(lease, {
+    ...{ id: 'id', server: config, clock, log },
+    onClosed: () => (rig.closed += 1),
+  });
+  const rig: Rig = { clock, child: engine.last, session, releases, lines, closed: 0, first };
+  session.begin(envelope(initialize), Buffer.from(initialize), first);
+  await settle();
+  return rig;
+}
+
+/** An open session. */
+async function open(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): Promise<Rig> {
+  const rig = await begin(overrides, habit);
+  rig.child.say('{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25"}}');
+  await settle();
+  rig.child.received.length = 0;
+  return rig;
+}
+
+function envelope(text: string): RequestEnvelope {
+  const message = readEnvelope(Buffer.from(text));
+  if (message.kind !== 'request') throw new TypeError('wanted a request');
+  return message;
+}
+
+/** A call of the client. */
+function call({ session }: Rig, id: string | number, token?: string | number): FakeReply {
+  const meta = token === undefined ? '' : `,"_meta":{"progressToken":${JSON.stringify(token)}}`;
+  const text = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"x"${meta}}}`;
+  const reply = new FakeReply();
+  session.request(envelope(text), Buffer.from(text), reply);
+  return reply;
+}
+
+/** A notification or response of the client. */
+function send({ session }: Rig, text: string): void {
+  const message = readEnvelope(Buffer.from(text));
+  if (isRefusal(message) || message.kind === 'request') throw new TypeError('wanted no request');
+  session.accept(message, Buffer.from(text));
+}
+
+function result(id: string | number, value = 'x'): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, result: { value } });
+}
+
+function progress(token: string | number, done = 1): string {
+  const params = { progressToken: token, progress: done };
+  return JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params });
+}
+
+const elicit = (id: string | number): string =>
+  JSON.stringify({ jsonrpc: '2.0', id, method: 'elicitation/create', params: { message: '?' } });
+const listChanged = '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}';
+const logLine = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}';
+
+async function says({ child }: Rig, ...messages: string[]): Promise<void> {
+  for (const message of messages) child.say(message);
+  await settle();
+}
+
+/** Lets time pass as the registry does: a tick every 250 ms. */
+async function pass({ clock, session }: Rig, ms: number): Promise<void> {
+  for (let rest = ms; rest > 0; rest -= 250) {
+    await clock.advance(Math.min(250, rest));
+    session.tick(clock.now());
+  }
+}
+
+describe('Session.begin()', () => {
+  it('hands the client’s initialize on, its bytes unchanged but for line breaks', async () => {
+    const { child } = await begin();
+    expect(child.received).toEqual([initialize.replace('\r\n', '  ')]);
+  });
+
+  it('hands the server’s answer on, byte for byte', async () => {
+    const rig = await begin();
+    const odd = '{"result": {"n":1.0,"u":"\\u00e9\u00a0","protocolVersion":"2099-01-01"} ,"id":0,"jsonrpc":"2.0"}';
+    await says(rig, odd);
+    expect(rig.first.jsons).toEqual([odd]);
+  });
+
+  it('opens the session with the answer', async () => {
+    expect((await open()).session.state).toBe('open');
+  });
+
+  it('answers with a stream when the server says something first', async () => {
+    const rig = await begin();
+    await says(rig, logLine, result(0));
+    expect(rig.first.events).toEqual([logLine, result(0)]);
+  });
+
+  it('passes an error answer on and closes the session', async () => {
+    const rig = await begin();
+    const error = '{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"no"}}';
+    await says(rig, error);
+    expect([rig.first.jsons, rig.session.state, rig.closed]).toEqual([[error], 'closed', 1]);
+  });
+
+  it('ends when the client vanishes before the answer', async () => {
+    const rig = await begin();
+    rig.first.close();
+    expect([rig.session.state, rig.releases.length]).toEqual(['closed', 1]);
+  });
+
+  it('goes on when the client closes its connection after the answer', async () => {
+    const rig = await open();
+    rig.first.close();
+    expect(rig.session.state).toBe('open');
+  });
+
+  it('refuses with START_FAILED when the server ends first', async () => {
+    const rig = await begin();
+    rig.child.stderr.write('no config\n');
+    await settle();
+    rig.child.exit({ code: 2, signal: undefined });
+    await rig.clock.advance(200);
+    expect([rig.first.refusals.map(({ code }) => code), rig.releases]).toEqual([['START_FAILED'], ['start-failed']]);
+  });
+
+  it('refuses with READY_TIMEOUT after startTimeout', async () => {
+    const rig = await begin({ startTimeoutMs: 5000 });
+    await pass(rig, 4750);
+    const early = rig.first.refusals.length;
+    await pass(rig, 250);
+    expect([early, rig.first.refusals[0]?.code, rig.releases]).toEqual([0, 'READY_TIMEOUT', ['start-failed']]);
+  });
+
+  it('says on the open stream what it cannot say with a status any more', async () => {
+    const rig = await begin({ startTimeoutMs: 20_000 });
+    await pass(rig, 20_000);
+    expect(rig.first.calls).toEqual(['openStream', 'event', 'end']);
+  });
+
+  it('refuses with UPSTREAM_GARBLED when the answer is too long', async () => {
+    const rig = await begin({ maxLineBytes: 1024 });
+    await says(rig, 'x'.repeat(2000));
+    expect(rig.first.refusals.map(({ code }) => code)).toEqual(['UPSTREAM_GARBLED']);
+  });
+
+  it('does not take a start that no client waited for as proof that the server works', async () => {
+    const rig = await begin();
+    rig.first.close();
+    expect(rig.releases).not.toEqual(['session-ended']);
+  });
+});
+
+describe('Session.request()', () => {
+  it('passes the answer on as JSON, byte for byte', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    const odd = '{"id":1 ,"jsonrpc":"2.0","result":{"big":12345678901234567890,"s":"\\/\u2028"}}';
+    await says(rig, odd);
+    expect([reply.calls, reply.jsons]).toEqual([['json'], [odd]]);
+  });
+
+  it('tells 1 from "1"', async () => {
+    const rig = await open();
+    const number = call(rig, 1);
+    const text = call(rig, '1');
+    await says(rig, result('1', 'text'), result(1, 'number'));
+    expect([number.jsons, text.jsons]).toEqual([[result(1, 'number')], [result('1', 'text')]]);
+  });
+
+  it('passes answers to their requests, whatever their order', async () => {
+    const rig = await open();
+    const replies = [1, 2, 3, 4].map((id) => call(rig, id));
+    await says(rig, ...[3, 1, 4, 2].map((id) => result(id, `answer ${id}`)));
+    expect(replies.map(({ jsons }) => jsons[0])).toEqual([1, 2, 3, 4].map((id) => result(id, `answer ${id}`)));
+  });
+
+  it('refuses an id that is in use', async () => {
+    const rig = await open();
+    call(rig, 1);
+    expect(() => call(rig, 1)).toThrow(expect.objectContaining({ code: 'DUPLICATE_ID' }));
+  });
+
+  it('refuses a progress token that is in use', async () => {
+    const rig = await open();
+    call(rig, 1, 't');
+    expect(() => call(rig, 2, 't')).toThrow(expect.objectContaining({ code: 'DUPLICATE_ID' }));
+  });
+
+  it('tells the token 1 from "1"', async () => {
+    const rig = await open();
+    call(rig, 1, 1);
+    expect(() => call(rig, 2, '1')).not.toThrow();
+  });
+
+  it('sends nothing of a duplicate, and answers the first one', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    expect(() => call(rig, 1)).toThrow();
+    await says(rig, result(1));
+    expect([rig.child.received.length, reply.jsons]).toEqual([1, [result(1)]]);
+  });
+
+  it('takes an id again after its answer', async () => {
+    const rig = await open();
+    call(rig, 1, 't');
+    await says(rig, result(1));
+    expect(() => call(rig, 1, 't')).not.toThrow();
+  });
+
+  it('leaves no trace of a request with a duplicate token', async () => {
+    const rig = await open();
+    call(rig, 1, 't');
+    expect(() => call(rig, 2, 't')).toThrow();
+    expect(() => call(rig, 2)).not.toThrow();
+  });
+
+  it('refuses a second initialize', async () => {
+    const { session } = await open();
+    expect(() => {
+      session.request(envelope(initialize), Buffer.from(initialize), new FakeReply());
+    }).toThrow(expect.objectContaining({ code: 'SESSION_EXISTS' }));
+  });
+
+  it('throws UPSTREAM_BUSY when the server does not read, and forgets the request', async () => {
+    const rig = await open();
+    rig.child.stdin.removeAllListeners('data').pause();
+    rig.child.stdin.write('x'.repeat(9 * 1024 * 1024));
+    expect(() => call(rig, 1)).toThrow(expect.objectContaining({ code: 'UPSTREAM_BUSY' }));
+    expect(rig.session.inFlight).toBe(0);
+  });
+
+  it('drops an answer that nobody waits for', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    const get = new FakeReply();
+    rig.session.listen(get);
+    await says(rig, result(99), result('1'));
+    expect([reply.calls, get.calls]).toEqual([[], []]);
+  });
+
+  it('drops a second answer', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    await says(rig, result(1, 'first'), result(1, 'second'));
+    expect(reply.jsons).toEqual([result(1, 'first')]);
+  });
+
+  it('lets the call of a client that vanished go on', async () => {
+    const rig = await open();
+    call(rig, 1).close();
+    await settle();
+    expect([rig.session.inFlight, rig.child.received.length]).toEqual([1, 1]);
+  });
+});
+
+describe('Session, for progress,', () => {
+  it('sends it to the stream of its token', async () => {
+    const rig = await open();
+    const a = call(rig, 1, 'a');
+    const b = call(rig, 2, 'b');
+    await says(rig, progress('a'), progress('b'), progress('a', 2));
+    expect([a.events, b.events]).toEqual([[progress('a'), progress('a', 2)], [progress('b')]]);
+  });
+
+  it('sends the last one, right before the answer, to the same stream', async () => {
+    const rig = await open();
+    const a = call(rig, 1, 'a');
+    const b = call(rig, 2, 'b');
+    rig.child.stdout.write(`${progress('a', 9)}\n${result(1)}\n${progress('b', 9)}\n${result(2)}\n`);
+    await settle();
+    expect([a.events, b.events]).toEqual([
+      [progress('a', 9), result(1)],
+      [progress('b', 9), result(2)],
+    ]);
+  });
+
+  it('drops what comes after the answer', async () => {
+    const rig = await open();
+    const a = call(rig, 1, 'a');
+    const b = call(rig, 2, 'b');
+    await says(rig, result(1), progress('a'));
+    expect([a.events, b.events]).toEqual([[], []]);
+  });
+});
+
+describe('Session, for requests of the server,', () => {
+  it('asks on the stream of the newest request', async () => {
+    const rig = await open();
+    const older = call(rig, 1);
+    const newer = call(rig, 2);
+    await says(rig, elicit(1));
+    expect([older.events, newer.events]).toEqual([[], [elicit(1)]]);
+  });
+
+  it('asks on the GET stream when no request is under way', async () => {
+    const rig = await open();
+    const get = new FakeReply();
+    rig.session.listen(get);
+    await says(rig, elicit('a'));
+    expect(get.events).toEqual([elicit('a')]);
+  });
+
+  it('asks on the GET stream when the client of the newest request is gone', async () => {
+    const rig = await open();
+    const get = new FakeReply();
+    rig.session.listen(get);
+    call(rig, 1).close();
+    await says(rig, elicit('a'));
+    expect(get.events).toEqual([elicit('a')]);
+  });
+
+  it('does not mistake its id for that of a request of the client', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    await says(rig, elicit(1));
+    send(rig, result(1, 'from the client'));
+    await says(rig, result(1, 'from the server'));
+    expect([rig.child.received.at(-1), reply.events.at(-1)]).toEqual([
+      result(1, 'from the client'),
+      result(1, 'from the server'),
+    ]);
+  });
+
+  it('forwards the client’s answer', async () => {
+    const rig = await open();
+    call(rig, 1);
+    await says(rig, elicit('q'));
+    send(rig, result('q'));
+    await settle();
+    expect(rig.child.received.at(-1)).toBe(result('q'));
+  });
+
+  it('forwards an error of the client’s', async () => {
+    const rig = await open();
+    await says(rig, elicit('q'));
+    const error = '{"jsonrpc":"2.0","id":"q","error":{"code":-1,"message":"declined"}}';
+    send(rig, error);
+    await settle();
+    expect(rig.child.received).toEqual([error]);
+  });
+
+  it('does not forward a second answer', async () => {
+    const rig = await open();
+    call(rig, 1);
+    await says(rig, elicit('q'));
+    send(rig, result('q', 'first'));
+    send(rig, result('q', 'second'));
+    await settle();
+    expect(rig.child.received.filter((line) => line.includes('"id":"q"'))).toEqual([result('q', 'first')]);
+  });
+
+  it('does not forward an answer to a question that was never asked', async () => {
+    const rig = await open();
+    send(rig, result('q'));
+    send(rig, result(1));
+    await settle();
+    expect(rig.child.received).toEqual([]);
+  });
+
+  it('does not forward an error that belongs to no request', async () => {
+    const rig = await open();
+    send(rig, '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}');
+    await settle();
+    expect(rig.child.received).toEqual([]);
+  });
+
+  it('tells the question 1 from "1"', async () => {
+    const rig = await open();
+    await says(rig, elicit('1'));
+    send(rig, result(1));
+    await settle();
+    expect(rig.child.received).toEqual([]);
+  });
+
+  it('gives a call time while its client is asked', async () => {
+    const rig = await open({ callTimeoutMs: 2000 });
+    const reply = call(rig, 1);
+    await says(rig, elicit('q'));
+    await pass(rig, 10_000);
+    expect(reply.isOpen).toBe(true);
+  });
+});
+
+describe('Session, for other messages of the server,', () => {
+  it('sends a log line to the newest request', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    await says(rig, logLine);
+    expect(reply.events).toEqual([logLine]);
+  });
+
+  it('sends a message to one stream only', async () => {
+    const rig = await open();
+    const streams = [new FakeReply(), new FakeReply()];
+    for (const stream of streams) rig.session.listen(stream);
+    const reply = call(rig, 1);
+    await says(rig, logLine, listChanged);
+    expect([reply.events, ...streams.map(({ events }) => events)]).toEqual([[logLine], [], [listChanged]]);
+  });
+
+  it('sends list_changed to GET, also while a request is under way', async () => {
+    const rig = await open();
+    const get = new FakeReply();
+    rig.session.listen(get);
+    const reply = call(rig, 1);
+    await says(rig, listChanged);
+    expect([get.events, reply.events]).toEqual([[listChanged], []]);
+  });
+
+  it('keeps list_changed until a GET stream opens', async () => {
+    const rig = await open();
+    await says(rig, listChanged, logLine);
+    const get = new FakeReply();
+    rig.session.listen(get);
+    expect(get.events).toEqual([listChanged, logLine]);
+  });
+});
+
+describe('Session, for notifications/cancelled,', () => {
+  const cancelled = (id: string | number): string =>
+    `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${JSON.stringify(id)}}}`;
+
+  it('forwards it', async () => {
+    const rig = await open();
+    call(rig, 1);
+    send(rig, cancelled(1));
+    await settle();
+    expect(rig.child.received.at(-1)).toBe(cancelled(1));
+  });
+
+  it('closes the stream of the request', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    send(rig, cancelled(1));
+    expect(reply.calls).toEqual(['openStream', 'end']);
+  });
+
+  it('drops the late answer', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    send(rig, cancelled(1));
+    await says(rig, result(1));
+    expect([reply.jsons, reply.events]).toEqual([[], []]);
+  });
+
+  it('closes the request of just that id', async () => {
+    const rig = await open();
+    const number = call(rig, 1);
+    const text = call(rig, '1');
+    send(rig, cancelled('1'));
+    expect([number.isOpen, text.isOpen]).toEqual([true, false]);
+  });
+
+  it('is forwarded also when nothing of that id is under way', async () => {
+    const rig = await open();
+    send(rig, cancelled(77));
+    await settle();
+    expect(rig.child.received).toEqual([cancelled(77)]);
+  });
+});
+
+describe('Session.tick()', () => {
+  it('makes a stream of an answer after 10 s', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    await pass(rig, 10_000);
+    expect(reply.calls).toEqual(['openStream']);
+  });
+
+  it('ends an idle session', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
+    await pass(rig, 4750);
+    const early = rig.session.state;
+    await pass(rig, 250);
+    expect([early, rig.session.state]).toEqual(['open', 'closed']);
+  });
+
+  it('is not kept from it by an open GET stream', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
+    const get = new FakeReply();
+    rig.session.listen(get);
+    await pass(rig, 5000);
+    expect([rig.session.state, get.isOpen]).toEqual(['closed', false]);
+  });
+
+  it('is kept from it by a call under way', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
+    call(rig, 1);
+    await pass(rig, 20_000);
+    expect(rig.session.state).toBe('open');
+  });
+
+  it('counts idle time from the end of a call', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
+    call(rig, 1);
+    await pass(rig, 20_000);
+    await says(rig, result(1));
+    await pass(rig, 4750);
+    expect(rig.session.state).toBe('open');
+  });
+
+  it('counts idle time from a time-out of a call, too', async () => {
+    const pool = serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool;
+    const rig = await open({ pool, callTimeoutMs: 10_000 });
+    call(rig, 1);
+    await pass(rig, 11_000);
+    expect(rig.session.state).toBe('open');
+  });
+
+  it('counts a notification of the client as a sign of life', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
+    await pass(rig, 4000);
+    send(rig, '{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}');
+    await pass(rig, 4000);
+    expect(rig.session.state).toBe('open');
+  });
+
+  it('ends a session at maxAge, whatever is under way', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { maxAgeMs: 8000 } }).pool });
+    const reply = call(rig, 1);
+    await pass(rig, 8000);
+    expect([rig.session.state, reply.answer]).toMatchObject([
+      'closed',
+      { error: { data: { gangway: { reason: 'SESSION_UNKNOWN' } } } },
+    ]);
+  });
+
+  it('answers a call that takes too long with CALL_TIMEOUT', async () => {
+    const rig = await open({ callTimeoutMs: 3000 });
+    const reply = call(rig, 'x');
+    await pass(rig, 3000);
+    expect(reply.answer).toMatchObject({ id: 'x', error: { data: { gangway: { reason: 'CALL_TIMEOUT' } } } });
+  });
+
+  it('cancels such a call upstream', async () => {
+    const rig = await open({ callTimeoutMs: 3000 });
+    call(rig, 'x');
+    await pass(rig, 3000);
+    await settle();
+    expect(JSON.parse(rig.child.received.at(-1) ?? '')).toEqual({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: 'x', reason: 'timeout' },
+    });
+  });
+
+  it('drops the answer to such a call', async () => {
+    const rig = await open({ callTimeoutMs: 3000 });
+    const reply = call(rig, 1);
+    await pass(rig, 3000);
+    await says(rig, result(1));
+    expect(reply.jsons).toHaveLength(1);
+  });
+
+  it('gives a call that makes progress more time', async () => {
+    const rig = await open({ callTimeoutMs: 3000 });
+    const reply = call(rig, 1, 't');
+    for (let i = 0; i < 5; i++) {
+      await pass(rig, 2000);
+      await says(rig, progress('t', i));
+    }
+    expect(reply.isOpen).toBe(true);
+  });
+
+  it('but not more than maxCallTime', async () => {
+    const rig = await open({ callTimeoutMs: 3000, maxCallTimeMs: 8000 });
+    const reply = call(rig, 1, 't');
+    for (let i = 0; i < 4; i++) {
+      await pass(rig, 2000);
+      await says(rig, progress('t', i));
+    }
+    expect(reply.isOpen).toBe(false);
+  });
+});
+
+describe('Session, when the server ends,', () => {
+  async function die(): Promise<{ rig: Rig; replies: FakeReply[]; get: FakeReply }> {
+    const rig = await open();
+    const replies = [call(rig, 1), call(rig, '1'), call(rig, 2, 't')];
+    const get = new FakeReply();
+    rig.session.listen(get);
+    await says(rig, progress('t'));
+    rig.child.stderr.write('panic: out of cheese\n');
+    await settle();
+    rig.child.exit({ code: 139, signal: undefined });
+    await rig.clock.advance(200);
+    return { rig, replies, get };
+  }
+
+  it('answers every pending request under its own id', async () => {
+    const { replies } = await die();
+    const answers = replies.map(({ jsons, events }) => JSON.parse(jsons[0] ?? events.at(-1) ?? '') as { id: unknown });
+    expect(answers.map(({ id }) => id)).toEqual([1, '1', 2]);
+  });
+
+  it('tells each how it ended', async () => {
+    const { replies } = await die();
+    expect(replies[0]?.answer).toMatchObject({
+      error: {
+        code: -32603,
+        data: {
+          gangway: {
+            reason: 'UPSTREAM_EXITED',
+            retryable: true,
+            exitCode: 139,
+            stderr: ['panic: out of cheese'],
+          },
+        },
+      },
+    });
+  });
+
+  it('passes an answer that it gave just before', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    rig.child.say(result(1));
+    rig.child.exit();
+    await rig.clock.advance(200);
+    expect(reply.jsons).toEqual([result(1)]);
+  });
+
+  it('ends the GET streams', async () => {
+    expect((await die()).get.isOpen).toBe(false);
+  });
+
+  it('is closed, once', async () => {
+    const { rig } = await die();
+    expect([rig.session.state, rig.closed, rig.releases.length]).toEqual(['closed', 1, 1]);
+  });
+
+  it('answers with UPSTREAM_GARBLED when a line was too long', async () => {
+    const rig = await open({ maxLineBytes: 1024 });
+    const reply = call(rig, 1);
+    await says(rig, 'x'.repeat(3000));
+    expect(reply.answer).toMatchObject({ id: 1, error: { data: { gangway: { reason: 'UPSTREAM_GARBLED' } } } });
+  });
+});
+
+describe('Session, with a client that reads slowly,', () => {
+  it('stops reading from the server', async () => {
+    const rig = await open();
+    const reply = call(rig, 1, 't');
+    reply.isSlow = true;
+    await says(rig, progress('t', 1));
+    await says(rig, progress('t', 2));
+    expect(reply.events).toEqual([progress('t', 1)]);
+  });
+
+  it('goes on when the client has caught up', async () => {
+    const rig = await open();
+    const reply = call(rig, 1, 't');
+    reply.isSlow = true;
+    await says(rig, progress('t', 1));
+    await says(rig, progress('t', 2));
+    reply.isSlow = false;
+    reply.drain();
+    await settle();
+    expect(reply.events).toEqual([progress('t', 1), progress('t', 2)]);
+  });
+
+  it('goes on when the client goes away', async () => {
+    const rig = await open();
+    const slow = call(rig, 1, 't');
+    slow.isSlow = true;
+    await says(rig, progress('t', 1));
+    const other = call(rig, 2);
+    slow.close();
+    await says(rig, result(2));
+    expect(other.jsons).toEqual([result(2)]);
+  });
+
+  it('waits for the slowest of two', async () => {
+    const rig = await open();
+    const a = call(rig, 1, 'a');
+    const b = call(rig, 2, 'b');
+    a.isSlow = true;
+    b.isSlow = true;
+    rig.child.stdout.write(`${progress('a', 1)}\n${progress('b', 1)}\n`);
+    await settle();
+    a.drain();
+    await says(rig, progress('a', 2));
+    expect(a.events).toEqual([progress('a', 1)]);
+  });
+
+  it('cuts a client off that has not read for 30 s', async () => {
+    const rig = await open();
+    const reply = call(rig, 1, 't');
+    reply.isSlow = true;
+    await says(rig, progress('t', 1));
+    await pass(rig, 29_750);
+    const early = reply.isOpen;
+    await pass(rig, 250);
+    expect([early, reply.calls.at(-1)]).toEqual([true, 'destroy']);
+  });
+
+  it('slows down for a GET stream that cannot take what was kept', async () => {
+    const rig = await open();
+    await says(rig, listChanged);
+    const get = new FakeReply();
+    get.isSlow = true;
+    rig.session.listen(get);
+    await says(rig, listChanged);
+    expect(get.events).toHaveLength(1);
+  });
+});
+
+describe('Session.close()', () => {
+  it('answers what is pending', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    rig.session.close('deleted');
+    expect(reply.answer).toMatchObject({ id: 1, error: { data: { gangway: { reason: 'SESSION_UNKNOWN' } } } });
+  });
+
+  it('answers with DRAINING when it is for that', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    rig.session.close('draining');
+    expect(reply.answer).toMatchObject({ error: { data: { gangway: { reason: 'DRAINING', retryable: true } } } });
+  });
+
+  it('releases the lease once, however often it is called', async () => {
+    const rig = await open();
+    rig.session.close('deleted');
+    rig.session.close('idle');
+    expect([rig.releases, rig.closed]).toEqual([['session-ended'], 1]);
+  });
+
+  it('removes the container', async () => {
+    const rig = await open();
+    rig.session.close('deleted');
+    await rig.clock.advance(3000);
+    expect(rig.child.isGone).toBe(true);
+  });
+
+  it('delivers nothing afterwards', async () => {
+    const rig = await open({}, { ignoresEof: true });
+    const get = new FakeReply();
+    rig.session.listen(get);
+    rig.session.close('deleted');
+    await says(rig, listChanged, elicit(1));
+    expect(get.events).toEqual([]);
+  });
+
+  it('writes neither a session id nor a message into the log', async () => {
+    const rig = await open();
+    call(rig, 'canary-id');
+    rig.session.close('deleted');
+    expect(JSON.stringify(rig.lines)).not.toContain('canary');
+  });
+});
