@@ -71,9 +71,11 @@ export async function openDirect(
   try {
     await Promise.race([client.connect(new UpstreamTransport(upstream), { timeout: server.startTimeoutMs }), died]);
   } catch (error) {
+    // Before our own stop gives it an exit code.
+    const diedByItself = upstream.exit !== undefined;
     await close();
     if (error instanceof BridgeError) throw error;
-    if (upstream.exit) throw startFailed(upstream);
+    if (diedByItself) throw startFailed(upstream);
     const sentence = `Cannot start the server: it did not complete the handshake within ${server.startTimeoutMs} ms`;
     throw new BridgeError('READY_TIMEOUT', sentence, upstream.describeExit(), { cause: error });
   }
@@ -92,9 +94,11 @@ class UpstreamTransport implements Transport {
   }
 
   start(): Promise<void> {
+    // Each in a turn of its own: the SDK handles a notification later than a response that comes right behind it, and
+    // would lose the last progress.
     this.#upstream.attach({
-      onMessage: (_, bytes) => this.onmessage?.(JSON.parse(bytes.toString()) as JSONRPCMessage),
-      onEnd: () => this.onclose?.(),
+      onMessage: (_, bytes) => setImmediate(() => this.onmessage?.(JSON.parse(bytes.toString()) as JSONRPCMessage)),
+      onEnd: () => setImmediate(() => this.onclose?.()),
     });
     return Promise.resolve();
   }

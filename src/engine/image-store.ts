@@ -35,7 +35,8 @@ export class ImageStore {
 
   /** @throws {BridgeError} `IMAGE_UNAVAILABLE` */
   ensure(image: string, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<void> {
-    return this.#once(image, () => this.#fetch(image, pull, progress));
+    // What one server may do about a missing image says nothing about another's.
+    return this.#once(`${pull} ${image}`, () => this.#fetch(image, pull, progress));
   }
 
   /**
@@ -67,25 +68,26 @@ export class ImageStore {
 
   /** The engine said that an image is gone: look again next time. */
   forget(image: string): void {
+    for (const pull of ['missing', 'always', 'never']) this.#present.delete(`${pull} ${image}`);
     this.#present.delete(image);
   }
 
-  #once(image: string, fetch: () => Promise<void>): Promise<void> {
-    const failure = this.#failures.get(image);
+  #once(key: string, fetch: () => Promise<void>): Promise<void> {
+    const failure = this.#failures.get(key);
     if (failure && failure.until > this.#clock.now()) return Promise.reject(failure.error);
-    if (this.#present.has(image)) return Promise.resolve();
-    const known = this.#arrivals.get(image);
+    if (this.#present.has(key)) return Promise.resolve();
+    const known = this.#arrivals.get(key);
     if (known) return known;
     const arrival = fetch()
       .then(
-        () => void this.#present.add(image),
+        () => void this.#present.add(key),
         (error: unknown) => {
-          if (error instanceof BridgeError) this.#failures.set(image, { error, until: this.#clock.now() + negativeMs });
+          if (error instanceof BridgeError) this.#failures.set(key, { error, until: this.#clock.now() + negativeMs });
           throw error;
         },
       )
-      .finally(() => this.#arrivals.delete(image));
-    this.#arrivals.set(image, arrival);
+      .finally(() => this.#arrivals.delete(key));
+    this.#arrivals.set(key, arrival);
     return arrival;
   }
 

@@ -27,7 +27,7 @@ export class RunningWatch {
     return done.promise;
   }
 
-  /** The container has ended, or said something: no need to ask any more. */
+  /** It runs, or has ended: no need to ask for it any more. */
   stop(name: string): void {
     this.#waiting.get(name)?.resolve();
     this.#waiting.delete(name);

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorTable } from '../base/errors.ts';
 import { describeError, errorMessage, retryAfterMs } from '../jsonrpc/error-message.ts';
 
@@ -25,4 +25,33 @@ export function sendError(
     ...headers,
   });
   response.end(body);
+}
+
+/** After a refusal, a client may still be sending for this long; then the connection is cut. */
+const lingerMs = 1000;
+
+/**
+ * Refuses a request that may not have been read to its end, and then ends its connection. What still comes is thrown
+ * away, for a moment: closing at once would reset the connection, and the client would never see why. (For the same
+ * reason there is no `Connection: close`: with it, Node closes as soon as the response is written.)
+ */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  idText = 'null',
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  sendError(response, error, idText, headers);
+  if (request.complete) return;
+  const { socket } = request;
+  const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once('close', () => {
+    clearTimeout(cut);
+  });
+  request.once('end', () => {
+    if (response.writableFinished) socket.end();
+    else response.once('finish', () => socket.end());
+  });
+  request.resume();
 }

@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BridgeError, codeOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { ListenConfig } from '../config/config.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
 import { applyCors } from './cors.ts';
-import { sendError } from './error-response.ts';
+import { refuse } from './error-response.ts';
 import { Gate } from './gate.ts';
 import { McpRoute } from './mcp-route.ts';
 
@@ -37,7 +38,7 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
       try {
         gate.check(request);
       } catch (error) {
-        sendError(response, error, 'null', { Connection: 'close' });
+        refuse(request, response, error);
         return;
       }
       // Whoever comes back comes on a new connection, and so perhaps to our successor.
@@ -61,14 +62,20 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
  * @returns the port, which is chosen by the system when the configured one is 0
  * @throws {BridgeError} `CONFIG_INVALID` when the address or port cannot be had
  */
-export function startListening(server: Server, { host, port }: ListenConfig): Promise<number> {
+export function startListening(server: Server, { host, port }: ListenConfig, log: Log): Promise<number> {
   return new Promise<number>((resolve, reject) => {
-    server.once('error', (error) => {
+    const refuseStart = (error: Error): void => {
       const why =
         codeOf(error) === 'EADDRINUSE' ? 'it is in use by another program' : (codeOf(error) ?? 'unknown error');
       reject(new BridgeError('CONFIG_INVALID', `Cannot listen on ${host} port ${port}: ${why}`));
-    });
+    };
+    server.once('error', refuseStart);
     server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
+      server.off('error', refuseStart);
+      // Later ones (EMFILE on accept) concern one connection: the listener goes on.
+      server.on('error', (error) => {
+        log.error({ error: codeOf(error) }, 'a connection could not be taken');
+      });
       const address = server.address();
       resolve(typeof address === 'object' && address ? address.port : port);
     });

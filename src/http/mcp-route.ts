@@ -7,7 +7,7 @@ import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
 import type { Pool } from '../pool/pool.ts';
 import { readBody } from './body.ts';
-import { sendError } from './error-response.ts';
+import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType, checkVersion, sessionIdOf } from './headers.ts';
 import { HttpReply, type KeepAlive } from './sse.ts';
 
@@ -26,8 +26,6 @@ interface Surroundings {
 }
 
 const allowed = 'GET, POST, DELETE, OPTIONS';
-/** After a refusal, a client may still be sending for this long; then the connection is cut. */
-const lingerMs = 250;
 
 /**
  * `POST`, `GET` and `DELETE` of `/NAME/mcp`: the legacy wire, revisions 2024-11-05 to 2025-11-25.
@@ -129,12 +127,7 @@ export class McpRoute {
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, idText?: string): void {
     if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a request failed');
     const isRefusedMethod = error instanceof BridgeError && error.code === 'METHOD_REFUSED';
-    const isUnread = !request.complete;
-    sendError(response, error, idText, {
-      ...(isRefusedMethod ? { Allow: allowed } : {}),
-      ...(isUnread ? { Connection: 'close' } : {}),
-    });
-    if (isUnread) cutOff(request, response);
+    refuse(request, response, error, idText, isRefusedMethod ? { Allow: allowed } : {});
   }
 }
 
@@ -145,16 +138,4 @@ function readMessage(bytes: Buffer): Envelope {
   const isMalformed = message.kind === 'malformed';
   const what = isMalformed ? 'Malformed body' : 'Invalid message';
   throw new BridgeError(isMalformed ? 'BODY_MALFORMED' : 'MESSAGE_INVALID', `${what}: ${message.reason}`);
-}
-
-/**
- * Ends a connection whose request was not read to its end. What still comes is thrown away for a moment: closing at
- * once would reset the connection, and the client would never see why.
- */
-function cutOff(request: IncomingMessage, response: ServerResponse): void {
-  request.resume();
-  response.once('finish', () => {
-    const { socket } = request;
-    setTimeout(() => socket.destroy(), lingerMs).unref();
-  });
 }

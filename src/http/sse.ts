@@ -9,6 +9,8 @@ const eventHead = Buffer.from('event: message\ndata: ');
 const eventEnd = Buffer.from('\n\n');
 /** Up to this size an event goes out as one piece. */
 const smallBytes = 64 * 1024;
+/** So much of a JSON answer may wait for its client before the server is slowed down. */
+const patienceBytes = 4 * 1024 * 1024;
 
 /** Sends a comment to all open event streams from time to time, so that nothing on the way takes them for dead. */
 export class KeepAlive {
@@ -51,17 +53,22 @@ export class HttpReply implements Reply {
     });
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   get isOpen(): boolean {
     return !this.#isClosed && !this.#response.writableEnded && !this.#response.destroyed;
   }
 
-  json(message: Buffer): void {
+  json(message: Buffer): boolean {
     this.#response.writeHead(200, {
       'Content-Type': 'application/json',
       'Content-Length': message.length,
       'Mcp-Session-Id': this.#sessionId,
     });
     this.#response.end(message);
+    return this.#response.writableLength <= patienceBytes;
   }
 
   openStream(): void {

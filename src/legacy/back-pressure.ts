@@ -23,7 +23,7 @@ export class BackPressure {
 
   /** The stream reads slower than we write: nothing more is read from the source until it has caught up. */
   hold(stream: Stream): void {
-    if (this.#behind.has(stream) || !stream.isOpen) return;
+    if (this.#behind.has(stream) || stream.isClosed) return;
     if (this.#behind.size === 0) this.#source.pause();
     this.#behind.set(stream, this.#clock.now());
     stream.onDrain(() => {

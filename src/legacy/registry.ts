@@ -83,7 +83,7 @@ export class SessionRegistry {
     makeReply: (sessionId: string) => Reply,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#isDraining) throw new BridgeError('DRAINING', 'Cannot open a session: Gangway is shutting down');
+    this.#refuseWhileDraining();
     if (this.#sessions.size + this.#opening >= this.#limit) {
       const limit = this.#limit;
       throw new BridgeError('SESSION_LIMIT', `Cannot open a session: there are ${limit} already`, { limit });
@@ -92,9 +92,12 @@ export class SessionRegistry {
     const lease = await served.pool.acquire(signal).finally(() => {
       this.#opening -= 1;
     });
-    if (signal.aborted) {
-      void lease.release('session-ended');
-      return;
+    try {
+      signal.throwIfAborted();
+      this.#refuseWhileDraining();
+    } catch (error) {
+      void lease.release('never-used');
+      throw error;
     }
     const id = this.#ids.mint(served.config.name, Math.floor(Date.now() / 1000));
     const session = new Session(lease, {
@@ -106,6 +109,10 @@ export class SessionRegistry {
     });
     this.#sessions.set(id, session);
     session.begin(request, bytes, makeReply(id));
+  }
+
+  #refuseWhileDraining(): void {
+    if (this.#isDraining) throw new BridgeError('DRAINING', 'Cannot open a session: Gangway is shutting down');
   }
 
   /** No session is opened any more. Resolves when no request is under way. */

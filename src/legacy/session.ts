@@ -28,6 +28,9 @@ interface Surroundings {
   readonly onClosed: (session: Session) => void;
 }
 
+/** Requests of a server that may wait for its client's answer. */
+const maxQuestions = 1000;
+
 /**
  * One client's MCP session on one upstream of its own. Messages pass through as bytes, both ways; the session looks at
  * ids, methods and tokens to know which stream each belongs to, and makes sure that every request gets one answer.
@@ -167,7 +170,7 @@ export class Session implements Receiver {
 
   onMessage(message: Envelope, bytes: Buffer): void {
     const destination = route(message, this.#calls);
-    if (message.kind === 'request') this.#questions.set(idKey(message.id), undefined);
+    if (message.kind === 'request') this.#remember(idKey(message.id), undefined);
     switch (destination.to) {
       case 'answer':
         this.#deliverAnswer(destination.exchange, message, bytes);
@@ -213,7 +216,7 @@ export class Session implements Receiver {
     }
     if (message.kind === 'request') {
       const key = idKey(message.id);
-      this.#questions.set(key, exchange);
+      this.#remember(key, exchange);
       exchange.ask(key);
     }
     if (!exchange.deliver(bytes)) this.#backPressure.hold(exchange.reply);
@@ -235,6 +238,16 @@ export class Session implements Receiver {
       },
       'session opened',
     );
+  }
+
+  /** A server that asks and asks forgets its oldest questions. */
+  #remember(key: string, exchange: Exchange | undefined): void {
+    this.#questions.set(key, exchange);
+    if (this.#questions.size <= maxQuestions) return;
+    for (const oldest of this.#questions.keys()) {
+      this.#questions.delete(oldest);
+      break;
+    }
   }
 
   #answerQuestion(key: string, bytes: Buffer): void {

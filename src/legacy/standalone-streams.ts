@@ -18,7 +18,7 @@ export class StandaloneStreams {
     return this.#streams.length;
   }
 
-  /** @returns the streams that were sent what had been kept, and now read slower than that */
+  /** @returns false when what had been kept was sent at once, and the stream reads slower than that */
   add(stream: Stream): boolean {
     if (this.#streams.length >= maxStreams) this.#streams.shift()?.end();
     this.#streams.push(stream);
@@ -32,8 +32,8 @@ export class StandaloneStreams {
 
   /** @returns the stream that got it when that reads slower than we send, for back-pressure */
   deliver(message: Buffer): Stream | undefined {
-    const stream = this.#streams.at(-1);
-    if (!stream?.isOpen) {
+    const stream = this.#streams.findLast(({ isOpen }) => isOpen);
+    if (!stream) {
       this.#backlog.push(message);
       return undefined;
     }

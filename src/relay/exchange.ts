@@ -65,10 +65,7 @@ export class Exchange {
     if (this.#isDone) return true;
     this.#isDone = true;
     if (!this.reply.isOpen) return true;
-    if (!this.#isStream) {
-      this.reply.json(message);
-      return true;
-    }
+    if (!this.#isStream) return this.reply.json(message);
     const isFast = this.reply.event(message);
     this.reply.end();
     return isFast;

@@ -77,7 +77,7 @@ export class Bridge implements Health {
    * @throws {BridgeError} `CONFIG_INVALID` when the address cannot be had
    */
   async start(): Promise<number> {
-    const port = await startListening(this.#http, this.config.listen);
+    const port = await startListening(this.#http, this.config.listen, this.#around.log);
     await this.#engines.open();
     this.#isReady = true;
     return port;

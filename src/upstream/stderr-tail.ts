@@ -20,9 +20,8 @@ export class StderrTail {
 
   /** @param count how many lines at the most, the newest last */
   lines(count: number): string[] {
-    const text = printable(this.#bytes.toString('utf8'));
-    return this.#redactor
-      .redact(this.#isCut ? this.#withoutTorn(text) : text)
+    const masked = this.#redactor.redact(printable(this.#bytes.toString('utf8')));
+    return (this.#isCut ? this.#withoutTorn(masked) : masked)
       .split('\n')
       .map((line) => line.trim().slice(0, 500))
       .filter((line) => line !== '')

@@ -16,7 +16,12 @@ describeEachEngine('Clients that leave without a word', (engine) => {
     const image = await fixtureImage(engine);
     const pool = { warm: 0, max, queue: sessions, acquireTimeout: '2m', idleTimeout: '1s' };
     const churned = { image, args: ['/servers/well-behaved.mjs'], network: 'none', pull: 'never', startTimeout: '60s' };
-    await using bridge = await serve({ servers: { churned: { ...churned, pool } } }, { args: ['--engine', engine] });
+    await using bridge = await serve(
+      // As many starts at once as places: the cap alone holds them back.
+      { limits: { starts: max }, servers: { churned: { ...churned, pool } } },
+      // A small nursery: garbage that nobody has collected yet must not look like a leak.
+      { args: ['--engine', engine], env: { NODE_OPTIONS: '--max-semi-space-size=1' } },
+    );
     const { instance } = await bridge.status();
     const samples: number[] = [];
     const memory: number[] = [];

@@ -90,9 +90,9 @@ describeEachEngine('Faults', (engine) => {
       const answer = await open('no-command');
       expect(refusal(answer)).toEqual({ status: 502, id: 'first', code: -32603, reason: 'START_FAILED' });
       // 127 of Docker's init, 1 of Podman's; the words are the same.
-      const { exitCode, stderr } = answer.message?.error?.data?.gangway ?? {};
-      expect([1, 127]).toContain(exitCode);
-      expect((stderr as string[]).join('\n')).toMatch(/no such file or directory/i);
+      const facts = answer.message?.error?.data?.gangway;
+      expect([1, 127]).toContain(facts?.['exitCode']);
+      expect(String(facts?.['stderr'])).toMatch(/no such file or directory/i);
     });
 
     it('that dies at its start: START_FAILED with its exit code and last stderr lines', async () => {

@@ -418,6 +418,17 @@ describe('Session, for requests of the server,', () => {
   });
 });
 
+describe('Session, with a server that asks without end,', () => {
+  it('forgets the oldest questions', async () => {
+    const rig = await open();
+    for (let id = 0; id <= 1000; id++) rig.child.say(elicit(id));
+    await settle();
+    send(rig, result(0));
+    await settle();
+    expect(rig.child.received).toEqual([]);
+  });
+});
+
 describe('Session, for other messages of the server,', () => {
   it('sends a log line to the newest request', async () => {
     const rig = await open();
@@ -681,6 +692,20 @@ describe('Session, with a client that reads slowly,', () => {
     await says(rig, progress('t', 1));
     await says(rig, progress('t', 2));
     expect(reply.events).toEqual([progress('t', 1)]);
+  });
+
+  it('stops reading behind a large answer that waits for its client', async () => {
+    const rig = await open();
+    const slow = call(rig, 1);
+    const other = call(rig, 2);
+    slow.isSlow = true;
+    await says(rig, result(1));
+    await says(rig, result(2));
+    expect(other.jsons).toEqual([]);
+    slow.close();
+    slow.drain();
+    await settle();
+    expect(other.jsons).toEqual([result(2)]);
   });
 
   it('goes on when the client has caught up', async () => {

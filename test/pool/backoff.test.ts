@@ -50,6 +50,34 @@ describe('Backoff', () => {
     expect(backoff.isOver()).toBe(false);
   });
 
+  it('pauses for half a second', async () => {
+    const clock = new ManualClock();
+    const backoff = new Backoff(clock);
+    backoff.pause();
+    await clock.advance(499);
+    const early = backoff.isOver();
+    await clock.advance(1);
+    expect([early, backoff.isOver()]).toEqual([false, true]);
+  });
+
+  it('does not count a pause as a failure', async () => {
+    const clock = new ManualClock();
+    const backoff = new Backoff(clock, () => 1);
+    for (let i = 0; i < 10; i++) backoff.pause();
+    backoff.fail();
+    await clock.advance(500);
+    expect(backoff.isOver()).toBe(true);
+  });
+
+  it('is not shortened by a pause', async () => {
+    const clock = new ManualClock();
+    const backoff = new Backoff(clock, () => 1);
+    for (let i = 0; i < 5; i++) backoff.fail();
+    backoff.pause();
+    await clock.advance(7999);
+    expect(backoff.isOver()).toBe(false);
+  });
+
   it('is over at once after a success', () => {
     const backoff = new Backoff(new ManualClock(), () => 1);
     backoff.fail();

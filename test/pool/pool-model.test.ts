@@ -14,7 +14,9 @@ type Step =
   | { readonly do: 'release'; readonly pick: number }
   | { readonly do: 'die'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number }
-  | { readonly do: 'break-starts' | 'mend-starts' | 'settle' };
+  | { readonly do: 'break-starts' }
+  | { readonly do: 'mend-starts' }
+  | { readonly do: 'settle' };
 
 const pick = fc.nat({ max: 1000 });
 const step: fc.Arbitrary<Step> = fc.oneof(

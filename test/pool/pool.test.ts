@@ -337,6 +337,19 @@ describe('Pool, when a start fails,', () => {
     expect(wait.error).toBeUndefined();
   });
 
+  it('does not try again in the same breath for a client whose own start is under way', async () => {
+    const rig = poolRig({ pool: { warm: 1 } }, {}, 1);
+    const eternity = new Promise<void>(() => undefined);
+    void rig.gate.start('foreground', () => ({ settled: eternity, gone: eternity }) as unknown as Upstream);
+    rig.failStart = (count) => {
+      if (count > 100) throw new RangeError('a hundred starts at one moment');
+      return count === 0 ? undefined : new BridgeError('ENGINE_UNAVAILABLE', 'down');
+    };
+    ask(rig);
+    await settle();
+    expect(rig.pool.stats().starts).toBeLessThan(5);
+  });
+
   it('holds the refills back, longer each time', async () => {
     const rig = poolRig({ pool: { warm: 1 } });
     rig.startError = new BridgeError('IMAGE_UNAVAILABLE', 'no image');

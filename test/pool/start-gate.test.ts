@@ -24,7 +24,7 @@ function start(name: string, priority: StartPriority = 'foreground'): Turn {
   leaving.set(name, gone);
   return gate.start(priority, () => {
     opened.push(name);
-    return { name, settled: settled.promise, gone: deferred().promise } as unknown as Upstream;
+    return { name, settled: settled.promise, gone: gone.promise } as unknown as Upstream;
   });
 }
 

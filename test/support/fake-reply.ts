@@ -15,15 +15,19 @@ export class FakeReply implements Reply {
   /** Each call, in its order. */
   readonly calls: string[] = [];
   isOpen = true;
-  /** While set, each event is more than the client reads. */
+  isClosed = false;
+  /** While set, each event and each answer is more than the client reads. */
   isSlow = false;
   #onDrain: (() => void)[] = [];
   #onClose: (() => void)[] = [];
 
-  json(message: Buffer): void {
+  json(message: Buffer): boolean {
     this.calls.push('json');
     this.jsons.push(message.toString());
-    this.#finish();
+    // A slow client has its answer when it drains, and the response is over then.
+    if (this.isSlow) this.isOpen = false;
+    else this.#finish();
+    return !this.isSlow;
   }
 
   openStream(): void {
@@ -83,6 +87,7 @@ export class FakeReply implements Reply {
   }
 
   #tellClosed(): void {
+    this.isClosed = true;
     for (const closed of this.#onClose.splice(0)) closed();
     this.drain();
   }

@@ -5,10 +5,17 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from '@jest/globals';
 import { until } from './until.ts';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const servers = fileURLToPath(new URL('../fixtures/servers/', import.meta.url));
+
+/** Programs that have not ended. A test that ran out of time disposes of nothing, so its file does. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** A configuration as text, or as a value: JSON is YAML. */
 export type ConfigSource = string | object;
@@ -179,12 +186,10 @@ function launch(args: readonly string[], { env = {} }: Pick<ServeOptions, 'env'>
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
-  // Whatever happens to the test run, no bridge outlives it.
-  const last = (): void => void child.kill('SIGKILL');
-  process.once('exit', last);
+  running.add(child);
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('close', (code, signal) => {
-      process.off('exit', last);
+      running.delete(child);
       resolve(code ?? signal ?? 'SIGKILL');
     });
   });
