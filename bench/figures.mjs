@@ -16,6 +16,13 @@ const probe = process.env.PROBE ?? 'docker.io/lab/stdio-probe';
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'gangway-figures-'));
 
+const initialize = {
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'figures', version: '1' } },
+};
+
 const config = `
 listen: { port: 0 }
 defaults: { startTimeout: 2m, callTimeout: 2m }
@@ -88,13 +95,6 @@ async function serve(file, engine) {
   const exited = new Promise((resolve) => child.once('exit', resolve));
   return { url, stop: () => (child.kill('SIGTERM'), exited) };
 }
-
-const initialize = {
-  jsonrpc: '2.0',
-  id: 0,
-  method: 'initialize',
-  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'figures', version: '1' } },
-};
 
 /** The same handshake without a bridge in between: what the engine itself takes. */
 async function direct(engine) {

@@ -3,7 +3,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
 
 /** A JSON-RPC message as it came, unchecked. */
-export interface Message {
+interface Message {
   readonly jsonrpc: '2.0';
   readonly id?: string | number | null;
   readonly method?: string;

@@ -30,7 +30,7 @@ export interface ServeOptions {
 }
 
 /** What `GET /status` says, as far as tests read it. */
-export interface Status {
+interface Status {
   readonly ready: boolean;
   readonly notReady?: string;
   readonly instance: string;
