@@ -111,7 +111,7 @@ No environment variable sets a key by itself: the file says where a variable goe
 | \`$$\`          | a plain \`$\`                                                                        |
 | \`file:PATH\`   | in \`env\` only: the text of that file, without one line end at its end               |
 
-This holds in values, not in keys. Anything else with a \`$\`, such as \`$NAME\`, stays as it is. A plain \`\${PORT:-8808}\` is read as the number 8808, as a plain \`8808\` would be; a quoted one is a text. Inside \`[ ]\` and \`{ }\`, YAML wants quotes around \`\${NAME}\`.
+This holds in values, not in keys. \`$NAME\` stays as it is; a \`\${\` that is neither of these is a mistake. A plain \`\${PORT:-8808}\` is read as the number 8808, as a plain \`8808\` would be; a quoted one is a text. Inside \`[ ]\` and \`{ }\`, YAML wants quotes around \`\${NAME}\`.
 
 ### Secrets
 
