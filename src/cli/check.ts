@@ -46,7 +46,6 @@ async function checkServer(
     const engine = await engineFor(config, server, environment);
     const startedAt = performance.now();
     const direct = await openDirect(config, server, engine, {
-      environment,
       log: createLog('silent', 'json'),
       progress,
     });

@@ -45,12 +45,13 @@ export async function openDirect(
   config: Config,
   server: ServerConfig,
   engine: Engine,
-  { environment, log, progress }: { environment: NodeJS.ProcessEnv; log: Log; progress: Progress },
+  { log, progress }: { log: Log; progress: Progress },
 ): Promise<DirectClient> {
   if (server.disabled)
     throw new BridgeError(server.disabled.code, `Server "${server.name}" is switched off: ${server.disabled.reason}`);
   const source: LaunchSpec['source'] = await engine.prepare(server.source, server.pull, progress);
-  const owner = ownerOf(`${config.file}\ncommand`, environment);
+  // Not the instance of a bridge: one in another container could not see that we live, and would sweep what is its own.
+  const owner = ownerOf(`${config.file}\ncommand ${process.pid}`, {});
   const upstream = startUpstream(engine, server, source, { owner, held: new Set(), clock: systemClock, log });
   const client = new Client({ name: 'gangway', version: version() });
   const interrupted = (): void => {

@@ -18,6 +18,7 @@ export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, out
   const bridge = new Bridge(config, { environment, log, clock: systemClock, onProgress: progress(log, output) });
   return runUntilSignal(bridge, log, async () => {
     const port = await bridge.start();
+    if (bridge.notReady() === 'draining') return;
     const { container, missing } = bridge.engines;
     announce(
       config,
@@ -55,7 +56,7 @@ function progress(log: Log, output: Output): (server: string, line: string) => v
 }
 
 function announce({ listen, servers }: Config, port: number, engine: string, output: Output): void {
-  const base = `http://${listen.host.includes(':') ? `[${listen.host.replace(/[[\]]/g, '')}]` : listen.host}:${port}`;
+  const base = `http://${reachable(listen.host)}:${port}`;
   output.line(`Gangway ${version()} on ${base} (${engine})`);
   output.line();
   const rows = [...servers.values()].map(({ name, disabled }) => [
@@ -70,6 +71,13 @@ function announce({ listen, servers }: Config, port: number, engine: string, out
   output.line(`  curl -sS ${base}/${first.name}/mcp -H 'Content-Type: application/json' \\`);
   output.line(`    -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(firstMessage)}'`);
   output.line();
+}
+
+/** The listening address as a client on this machine writes it. */
+function reachable(host: string): string {
+  const name = host.replace(/^\[|\]$/g, '');
+  if (name === '0.0.0.0' || name === '::') return 'localhost';
+  return name.includes(':') ? `[${name}]` : name;
 }
 
 const firstMessage = {

@@ -21,7 +21,7 @@ export async function withServer(
   const progress = (line: string): void => {
     output.complain(`  ${line}`);
   };
-  const direct = await openDirect(config, server, engine, { environment, log, progress });
+  const direct = await openDirect(config, server, engine, { log, progress });
   try {
     return await work(direct.client, server);
   } finally {

@@ -3,7 +3,18 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 
 /** Folders of the host that no server gets, nor anything in them, nor a parent that holds them. */
-const forbiddenTrees = ['/etc', '/proc', '/sys', '/dev', '/boot', '/run', '/var/run', '/root/.ssh'];
+const forbiddenTrees = [
+  '/etc',
+  '/proc',
+  '/sys',
+  '/dev',
+  '/boot',
+  '/run',
+  '/var/run',
+  '/var/lib/docker',
+  '/var/lib/containers',
+  '/root/.ssh',
+];
 
 /**
  * Why a host path may not be mounted, or undefined when it may: symbolic links are followed first.

@@ -25,6 +25,8 @@ export function spawnChild(
     ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: false, reject: false, extendEnv: false },
     ...{ detached: true, cleanup: false, env: options.env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) },
   });
+  // Until somebody reads: execa would throw away what nobody listens to.
+  child.stdout.pause();
   const exited = deferred<Exit>();
   child.once('exit', (code, signal) => {
     exited.resolve({ code: code ?? undefined, signal: signal ?? undefined });

@@ -48,7 +48,7 @@ export class CliEngine implements Engine {
     this.#watch = new RunningWatch(() => this.list(), clock);
     this.#images = new ImageStore(
       {
-        has: async (image) => (await this.#ask(['image', 'inspect', image], deadlineMs.inspect)).exitCode === 0,
+        has: (image) => this.#has(image),
         pull: (image, progress) => this.#follow(['pull', image], deadlineMs.pull, progress),
         build: (tag, containerfile, context, progress) =>
           this.#follow(['build', '--tag', tag, '--file', containerfile, context], deadlineMs.build, progress),
@@ -88,13 +88,9 @@ export class CliEngine implements Engine {
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    if (names.length === 0) return;
-    // Podman waits the stop timeout first unless told not to; Docker kills at once.
-    const force = this.kind === 'podman' ? ['--force', '--time', '0'] : ['--force'];
-    const answer = await this.#removals.add(() => this.#ask(['rm', ...force, ...names], deadlineMs.remove));
-    if (answer.exitCode === 0) return;
-    const complaints = answer.stderr.split('\n').filter((line) => line.trim() !== '' && !isGoneAlready(line));
-    if (complaints.length > 0 || answer.exitCode === undefined) throw this.#failure('remove containers', answer);
+    // Podman 4 removes none of several when one of them is missing, and says that all is well: one at a time.
+    const groups = this.kind === 'podman' ? names.map((name) => [name]) : [names];
+    await Promise.all(groups.filter((group) => group.length > 0).map((group) => this.#removeGroup(group)));
   }
 
   async list(): Promise<ContainerRecord[]> {
@@ -103,6 +99,22 @@ export class CliEngine implements Engine {
     const answer = await this.#ask([...filter, format], deadlineMs.list);
     if (answer.exitCode !== 0) throw this.#failure('list containers', answer);
     return this.kind === 'podman' ? parsePodmanList(answer.stdout) : parseDockerList(answer.stdout);
+  }
+
+  async #removeGroup(names: readonly string[]): Promise<void> {
+    // Podman waits the stop timeout first unless told not to; Docker kills at once.
+    const force = this.kind === 'podman' ? ['--force', '--time', '0'] : ['--force'];
+    const answer = await this.#removals.add(() => this.#ask(['rm', ...force, ...names], deadlineMs.remove));
+    if (answer.exitCode === 0) return;
+    const complaints = answer.stderr.split('\n').filter((line) => line.trim() !== '' && !isGoneAlready(line));
+    if (complaints.length > 0 || answer.exitCode === undefined) throw this.#failure('remove containers', answer);
+  }
+
+  async #has(image: string): Promise<boolean> {
+    const answer = await this.#ask(['image', 'inspect', image], deadlineMs.inspect);
+    // No answer says nothing about the image.
+    if (answer.exitCode === undefined) throw this.#failure('look for an image', answer);
+    return answer.exitCode === 0;
   }
 
   /** One short question to the client. */
@@ -118,7 +130,7 @@ export class CliEngine implements Engine {
   async #follow(args: readonly string[], timeout: number, progress: Progress): Promise<string | undefined> {
     const child = execa(this.#file, args, {
       ...{ env: clientEnvironment(this.#environment, []), extendEnv: false, stdin: 'ignore', reject: false },
-      ...{ timeout, all: true, buffer: false, detached: true, cleanup: true },
+      ...{ timeout, all: true, buffer: false, cleanup: true },
     });
     const tail: string[] = [];
     for await (const line of child.iterable({ from: 'all' })) {
@@ -150,12 +162,17 @@ export class CliEngine implements Engine {
 
 /** Docker prints labels as one text in which a comma is ambiguous: an image's label could pose as ours. Ask for each. */
 const dockerLabels = Object.values(labelKeys);
-const dockerFormat = ['{{.Names}}', '{{.State}}', ...dockerLabels.map((key) => `{{.Label "${key}"}}`)].join('\t');
+const dockerFormat = [
+  '{{json .Names}}',
+  '{{json .State}}',
+  // As JSON: a tab or a line break in a label would make it another record.
+  ...dockerLabels.map((key) => `{{json (.Label "${key}")}}`),
+].join('\t');
 
 function parseDockerList(stdout: string): ContainerRecord[] {
   const lines = stdout.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
-    const [name = '', state = '', ...values] = line.split('\t');
+    const [name = '', state = '', ...values] = line.split('\t').map((cell) => String(JSON.parse(cell)));
     return { name, state, labels: Object.fromEntries(dockerLabels.map((key, i) => [key, values[i] ?? ''])) };
   });
 }

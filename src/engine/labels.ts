@@ -33,9 +33,12 @@ export function ownerOf(installation: string, environment: NodeJS.ProcessEnv): O
   return { instance, token: `${processSpace()}.${process.pid}.${startTime(process.pid) ?? 'x'}` };
 }
 
+/** What the name of every container of ours begins with. */
+export const namePrefix = 'gangway-';
+
 /** A container name: readable, and never used twice. */
 export function containerName(server: string): string {
-  return `gangway-${server}-${randomBytes(6).toString('hex')}`;
+  return `${namePrefix}${server}-${randomBytes(6).toString('hex')}`;
 }
 
 export function labelsFor(owner: Owner, server: string, startedAt: Date): Record<string, string> {

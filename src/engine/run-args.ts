@@ -25,6 +25,8 @@ export function runArgs(spec: LaunchSpec & { source: { kind: 'image' } }, dialec
     ...Object.entries(spec.labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
     // PID 1 that passes signals on and reaps children; many servers are not made for that place.
     '--init',
+    // A removal by force takes at most this long, also through Docker's client on Podman's socket, which cannot say so.
+    ...['--stop-timeout', '1'],
     // The image is there already: a pull here would hide its progress and its errors.
     ...['--pull', 'never'],
     // The default drivers write every message to disk until the container is gone.

@@ -1,6 +1,7 @@
+import { codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ContainerRecord, Engine } from './engine.ts';
-import { labelKeys, processSpace, startTime, type Owner } from './labels.ts';
+import { labelKeys, namePrefix, processSpace, startTime, type Owner } from './labels.ts';
 
 /** What is known about processes here; injectable for tests. */
 export interface ProcessTable {
@@ -20,8 +21,9 @@ export const localProcesses: ProcessTable = {
       process.kill(pid, 0);
       // Alive, and without /proc there is no start time to compare: believe it. With /proc it is a zombie.
       return start === 'x';
-    } catch {
-      return false;
+    } catch (error) {
+      // Another user's: it lives, and cannot be looked at.
+      return codeOf(error) === 'EPERM';
     }
   },
 };
@@ -56,6 +58,8 @@ export async function sweep(
 ): Promise<string[]> {
   const records = await engine.list();
   const names = records
+    // Whatever a label says: a container that was named by somebody else is somebody else's.
+    .filter(({ name }) => name.startsWith(namePrefix))
     .filter((record) => isOrphan(record, self, processes) || isLeaked(record, self, isHeld))
     .map(({ name }) => name);
   if (names.length === 0) return [];

@@ -28,7 +28,7 @@ export function sendError(
 }
 
 /** After a refusal, a client may still be sending for this long; then the connection is cut. */
-const lingerMs = 1000;
+export const lingerMs = 1000;
 
 /**
  * Refuses a request that may not have been read to its end, and then ends its connection. What still comes is thrown
@@ -43,7 +43,8 @@ export function refuse(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   sendError(response, error, idText, headers);
-  if (request.complete) return;
+  const { 'transfer-encoding': encoding, 'content-length': length = '0' } = request.headers;
+  if (request.complete || (encoding === undefined && Number(length) === 0)) return;
   const { socket } = request;
   const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
   socket.once('close', () => {

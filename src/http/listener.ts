@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { ListenConfig } from '../config/config.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
 import { applyCors } from './cors.ts';
-import { refuse } from './error-response.ts';
+import { lingerMs, refuse } from './error-response.ts';
 import { Gate } from './gate.ts';
 import { McpRoute } from './mcp-route.ts';
 
@@ -14,6 +14,9 @@ const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 /** How often the two are checked. */
 const checkMs = 2000;
+
+/** Connections at once: each may hold a request body. */
+const maxConnections = 10_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -35,6 +38,13 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
       insecureHTTPParser: false,
     },
     (request, response) => {
+      // A write that comes too late must not end the program.
+      response.on('error', () => undefined);
+      // Pipelined: such a response is told nothing of its connection's end. No MCP client does this.
+      if (!response.socket) {
+        request.socket.destroy();
+        return;
+      }
       try {
         gate.check(request);
       } catch (error) {
@@ -49,6 +59,7 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
       else void mcp.handle(request, response, name);
     },
   );
+  server.maxConnections = maxConnections;
   server.on('clientError', refuseGarbage);
   // CONNECT and Upgrade have no business here.
   server.on('connect', (_request, socket) => socket.destroy());
@@ -99,4 +110,9 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   );
   const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
   socket.end(Buffer.concat([Buffer.from(head), body]));
+  // A peer that never closes its half would keep the connection, and what was read of it.
+  const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once('close', () => {
+    clearTimeout(cut);
+  });
 }

@@ -9,6 +9,8 @@ const eventHead = Buffer.from('event: message\ndata: ');
 const eventEnd = Buffer.from('\n\n');
 /** Up to this size an event goes out as one piece. */
 const smallBytes = 64 * 1024;
+/** A client has this long to read what is left when its response has ended. */
+const stalledMs = 60_000;
 /** So much of a JSON answer may wait for its client before the server is slowed down. */
 const patienceBytes = 4 * 1024 * 1024;
 
@@ -68,6 +70,7 @@ export class HttpReply implements Reply {
       'Mcp-Session-Id': this.#sessionId,
     });
     this.#response.end(message);
+    this.#cutStalled();
     return this.#response.writableLength <= patienceBytes;
   }
 
@@ -87,17 +90,26 @@ export class HttpReply implements Reply {
     this.openStream();
     const response = this.#response;
     if (message.length <= smallBytes) return response.write(Buffer.concat([eventHead, message, eventEnd]));
-    response.cork();
+    // Not corked: since Node 22 a corked response that was full never says `drain`.
     response.write(eventHead);
     response.write(message);
-    const isFast = response.write(eventEnd);
-    response.uncork();
-    return isFast;
+    return response.write(eventEnd);
   }
 
   end(): void {
     this.#keepAlive.remove(this.#response);
-    if (this.isOpen) this.#response.end();
+    if (!this.isOpen) return;
+    this.#response.end();
+    this.#cutStalled();
+  }
+
+  /** The session may be over before its last answer is read: a client that never reads it is cut off. */
+  #cutStalled(): void {
+    if (this.#isClosed || this.#response.writableLength === 0) return;
+    const cut = setTimeout(() => this.#response.destroy(), stalledMs).unref();
+    this.#response.once('close', () => {
+      clearTimeout(cut);
+    });
   }
 
   destroy(): void {

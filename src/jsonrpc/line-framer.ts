@@ -1,5 +1,8 @@
 const lineFeed = 10;
 const carriageReturn = 13;
+/** Chunks below this size are joined when there are many of them in a row. */
+const smallBytes = 4096;
+const maxSmallParts = 256;
 
 /**
  * Cuts a byte stream into lines, without copying a line that lies in one chunk. A line that spans chunks is held as
@@ -15,6 +18,8 @@ export class LineFramer {
   /** The chunks of the line that has begun and not ended. */
   #parts: Buffer[] = [];
   #partBytes = 0;
+  /** How many chunks at the end of the list are small and not yet joined. */
+  #smallParts = 0;
   #isBroken = false;
 
   /**
@@ -53,6 +58,7 @@ export class LineFramer {
     const whole = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last], length);
     this.#parts = [];
     this.#partBytes = 0;
+    this.#smallParts = 0;
     const line = whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
     if (line.length > this.#maxLineBytes) this.#break();
     else if (line.length > 0) this.#onLine(line);
@@ -61,8 +67,17 @@ export class LineFramer {
   #keep(rest: Buffer): void {
     this.#parts.push(rest);
     this.#partBytes += rest.length;
+    this.#smallParts = rest.length < smallBytes ? this.#smallParts + 1 : 0;
+    if (this.#smallParts === maxSmallParts) this.#joinSmall();
     const mayEnd = rest.at(-1) === carriageReturn ? 1 : 0;
     if (this.#partBytes > this.#maxLineBytes + mayEnd) this.#break();
+  }
+
+  /** A server that prints byte by byte: each chunk costs far more than what is in it. */
+  #joinSmall(): void {
+    const small = this.#parts.splice(-this.#smallParts);
+    this.#parts.push(Buffer.concat(small));
+    this.#smallParts = 0;
   }
 
   #break(): void {

@@ -36,6 +36,9 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Ids are kept for as long as their requests: a text as long as a message would fill the memory. */
+const maxIdLength = 1024;
+
 export function isRefusal(read: Envelope | Refusal): read is Refusal {
   return read.kind === 'malformed' || read.kind === 'invalid';
 }
@@ -68,7 +71,7 @@ function readCall(value: Record<string, unknown>, text: string): Envelope | Refu
   if (params !== undefined && !isRecord(params)) return invalid('wanted "params" to be an object');
   if ('result' in value || 'error' in value) return invalid('got "method" together with "result" or "error"');
   if (!('id' in value)) return { kind: 'notification', method, params };
-  if (!isId(id)) return invalid('wanted "id" to be a text or an integer');
+  if (!isId(id)) return invalid('wanted "id" to be a text of at most 1024 characters or an integer');
   return { kind: 'request', id, idText: idText(id, text), method, params, progressToken: progressToken(params) };
 }
 
@@ -84,7 +87,7 @@ function readResponse(value: Record<string, unknown>): Envelope | Refusal {
   if ('error' in value && !isRecord(error)) return invalid('wanted "error" to be an object');
   if (isId(id)) return { kind: 'response', id, result };
   if ('error' in value && (id === null || id === undefined)) return { kind: 'stray-error' };
-  return invalid('wanted "id" to be a text or an integer');
+  return invalid('wanted "id" to be a text of at most 1024 characters or an integer');
 }
 
 /** A number may be written in a way that JavaScript does not give back (`1.0`, 2^53 + 1): its own text is looked up. */
@@ -139,7 +142,8 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 function isId(value: unknown): value is Id {
-  return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value));
+  if (typeof value === 'string') return value.length <= maxIdLength;
+  return typeof value === 'number' && Number.isInteger(value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -8,7 +8,7 @@ import type { RetireReason } from '../pool/slot.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { Exchange, type RequestEnvelope } from '../relay/exchange.ts';
-import { oneLine } from '../relay/one-line.ts';
+import { oneLine } from '../jsonrpc/one-line.ts';
 import type { Reply, Stream } from '../relay/reply.ts';
 import { route, type Destination } from '../relay/route.ts';
 import { BackPressure } from './back-pressure.ts';
@@ -28,6 +28,8 @@ interface Surroundings {
   readonly onClosed: (session: Session) => void;
 }
 
+/** Requests of a client that may be under way at once. */
+const maxCalls = 1000;
 /** Requests of a server that may wait for its client's answer. */
 const maxQuestions = 1000;
 
@@ -99,6 +101,9 @@ export class Session implements Receiver {
   request(request: RequestEnvelope, bytes: Buffer, reply: Reply): void {
     if (request.method === 'initialize') {
       throw new BridgeError('SESSION_EXISTS', 'Cannot initialize: this session is open already');
+    }
+    if (this.#calls.size >= maxCalls) {
+      throw new BridgeError('UPSTREAM_BUSY', `Cannot send the request: ${maxCalls} are under way in this session`);
     }
     const exchange = new Exchange(request, reply, this.#clock.now(), this.server);
     const taken = this.#calls.add(exchange);
@@ -192,6 +197,10 @@ export class Session implements Receiver {
       const sentence = `Cannot relay the server’s message: its line is longer than ${maxLineBytes} bytes`;
       this.#failAll(new BridgeError('UPSTREAM_GARBLED', sentence, { maxLineBytes }));
     }
+    if (end.reason === 'too-noisy') {
+      const sentence = 'Cannot use the server: it floods its stdout with lines that are no JSON-RPC messages';
+      this.#failAll(new BridgeError('UPSTREAM_GARBLED', sentence, this.#upstream.describeExit()));
+    }
     this.close(this.#state === 'initializing' ? 'start-failed' : 'upstream-ended');
   }
 
@@ -244,7 +253,8 @@ export class Session implements Receiver {
   #remember(key: string, exchange: Exchange | undefined): void {
     this.#questions.set(key, exchange);
     if (this.#questions.size <= maxQuestions) return;
-    for (const oldest of this.#questions.keys()) {
+    for (const [oldest, asked] of this.#questions) {
+      asked?.forget(oldest);
       this.#questions.delete(oldest);
       break;
     }

@@ -33,10 +33,10 @@ export interface PoolStats {
 
 interface Surroundings {
   /**
-   * Takes a place in the engine's line and starts a server.
+   * Takes a place in the engine's line and starts a server, unless it is not wanted any more when its turn comes.
    * @throws {BridgeError} when it cannot: no engine, no image
    */
-  readonly start: (priority: StartPriority) => Promise<Turn>;
+  readonly start: (priority: StartPriority, isWanted: () => boolean) => Promise<Turn>;
   readonly clock: Clock;
   readonly log: Log;
   /** Longest time from a start to the spawn, in milliseconds. */
@@ -181,7 +181,7 @@ export class Pool {
 
   async #start(slot: Slot, priority: StartPriority): Promise<void> {
     try {
-      const turn = await this.#around.start(priority);
+      const turn = await this.#around.start(priority, () => slot.state.kind === 'starting');
       if (slot.state.kind === 'starting') {
         slot.state = { ...slot.state, turn };
         if (slot.state.priority === 'foreground') turn.promote();

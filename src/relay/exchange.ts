@@ -106,6 +106,11 @@ export class Exchange {
     this.#questions.add(questionKey);
   }
 
+  /** The answer to a question is not waited for any more. */
+  forget(questionKey: string): void {
+    this.#questions.delete(questionKey);
+  }
+
   /** @returns whether the question was one of this exchange */
   answer(questionKey: string, now: number): boolean {
     if (!this.#questions.delete(questionKey)) return false;

@@ -19,7 +19,9 @@ import { describeStatus } from './status.ts';
 /** Calls under way may still end within this time after a drain began. */
 const drainMs = 20_000;
 /** Then containers get this long to end in order, before all that are left are removed at once. */
-const leaveMs = 2500;
+const leaveMs = 1500;
+/** For that they get this long. */
+const removeMs = 3000;
 
 interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -141,7 +143,7 @@ export class Bridge implements Health {
     await settlesWithin(this.#sessions.drain(), drainMs, clock);
     this.#closeAll();
     await this.#leave();
-    if (this.#held.size > 0) await this.#removeHeld();
+    await this.#removeHeld();
     log.info('stopped');
   }
 
@@ -171,12 +173,19 @@ export class Bridge implements Health {
     });
   }
 
+  /** By force, again and again for a while: a container that is still being made cannot be removed yet. */
   async #removeHeld(): Promise<void> {
-    const names = [...this.#held];
-    const removals = this.#engines.all().map((engine) => engine.remove(names));
-    for (const removal of await Promise.allSettled(removals)) {
-      if (removal.status === 'rejected')
-        this.#around.log.error({ error: messageOf(removal.reason) }, 'containers are left behind');
+    const { clock, log } = this.#around;
+    const giveUpAt = clock.now() + removeMs;
+    while (this.#held.size > 0 && clock.now() < giveUpAt) {
+      const removals = this.#engines.all().map((engine) => engine.remove([...this.#held]));
+      for (const removal of await Promise.allSettled(removals)) {
+        if (removal.status === 'rejected')
+          log.error({ error: messageOf(removal.reason) }, 'could not remove containers');
+      }
+      await new Promise<void>((resolve) => void clock.after(100, resolve));
     }
+    if (this.#held.size > 0)
+      log.error({ containers: [...this.#held] }, 'containers are left behind; the next start removes them');
   }
 }

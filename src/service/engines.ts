@@ -51,7 +51,8 @@ export class Engines {
 
   /** Why there is no container engine; undefined when there is one, or none is needed. */
   get missing(): string | undefined {
-    if (!this.#needsContainers || this.#container) return undefined;
+    if (!this.#needsContainers) return undefined;
+    if (this.#container) return this.#failure && messageOf(this.#failure);
     return this.#failure === undefined ? 'the container engine is being looked for' : messageOf(this.#failure);
   }
 
@@ -113,17 +114,22 @@ export class Engines {
   }
 
   #reconcileAfter(round: number): void {
-    this.#later(sweepAtMs[round] ?? reconcileMs, async () => {
-      for (const engine of this.all()) {
-        await this.#sweep(engine).catch((error: unknown) => {
-          this.#around.log.warn(
-            { engine: engine.kind, error: messageOf(error) },
-            'could not reconcile with the engine',
-          );
-        });
-      }
+    // An engine that has gone away is asked more often.
+    const ms = this.#failure ? retryMs : (sweepAtMs[round] ?? reconcileMs);
+    this.#later(ms, async () => {
+      for (const engine of this.all()) await this.#reconcile(engine);
       this.#reconcileAfter(round + 1);
     });
+  }
+
+  async #reconcile(engine: Engine): Promise<void> {
+    try {
+      await this.#sweep(engine);
+      if (engine === this.#container) this.#failure = undefined;
+    } catch (error) {
+      this.#around.log.warn({ engine: engine.kind, error: messageOf(error) }, 'could not reconcile with the engine');
+      if (engine === this.#container && error instanceof BridgeError) this.#failure = error;
+    }
   }
 
   #later(ms: number, run: () => Promise<void>): void {

@@ -29,7 +29,7 @@ export class ServerRuntime {
     this.config = config;
     this.#around = around;
     this.pool = new Pool(config.disabled ? { ...config.pool, warm: 0 } : config.pool, {
-      start: (priority) => this.#start(priority),
+      start: (priority, isWanted) => this.#start(priority, isWanted),
       clock: around.clock,
       log: around.log.child({ server: config.name }),
       startTimeoutMs: config.startTimeoutMs,
@@ -52,14 +52,17 @@ export class ServerRuntime {
     return this.pool.stats();
   }
 
-  async #start(priority: StartPriority): Promise<Turn> {
+  async #start(priority: StartPriority, isWanted: () => boolean): Promise<Turn> {
     const { engines, gate, context, clock } = this.#around;
     const engine = await engines.for(this.config.source);
     const { startTimeoutMs } = this.config;
     const source = await withDeadline(this.#prepare(engine), startTimeoutMs, clock, () => {
       return new BridgeError('IMAGE_PULLING', 'Cannot start the server yet: its image is still on its way');
     });
-    return gate.start(priority, () => startUpstream(engine, this.config, source, context));
+    return gate.start(priority, () => {
+      if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: Gangway is shutting down');
+      return startUpstream(engine, this.config, source, context);
+    });
   }
 
   #prepare(engine: Engine): Promise<LaunchSpec['source']> {

@@ -23,7 +23,8 @@ export async function runUntilSignal(bridge: Bridge, log: Log, start: () => Prom
   const ended = deferred<number>();
   listenForSignals(bridge, log, ended.resolve);
   try {
-    await start();
+    // A signal is obeyed while the start still looks for an engine.
+    await Promise.race([start(), ended.promise]);
     const code = await ended.promise;
     // Open handles of a peer or an engine that hangs must not hold the program up.
     setTimeout(() => process.exit(code), 500).unref();

@@ -7,6 +7,7 @@ import type { Redactor } from '../base/redact.ts';
 import type { Child, Engine, Exit } from '../engine/engine.ts';
 import { LineFramer } from '../jsonrpc/line-framer.ts';
 import { isRefusal, readEnvelope, type Envelope } from '../jsonrpc/message.ts';
+import { oneLine } from '../jsonrpc/one-line.ts';
 import { printable, StderrTail } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
 
@@ -14,7 +15,7 @@ export type UpstreamState = 'starting' | 'ready' | 'stopping' | 'gone';
 
 /** Why no more messages come. */
 export interface UpstreamEnd {
-  readonly reason: 'exited' | 'line-too-long' | 'stopped';
+  readonly reason: 'exited' | 'line-too-long' | 'too-noisy' | 'stopped';
   readonly exit: Exit | undefined;
 }
 
@@ -38,7 +39,14 @@ interface Surroundings {
 const maxPendingBytes = 8 * 1024 * 1024;
 /** What a server said just before it ended arrives within this time after its exit. */
 const flushMs = 100;
+/** More lines that are no messages than this within the window are more than a server prints by mistake. */
+const maxNoiseLines = 1000;
+const noiseWindowMs = 10_000;
+/** So many are kept for people. */
+const keptNoiseLines = 100;
 const lineFeed = Buffer.from('\n');
+const openingBrace = 0x7b;
+const space = 0x20;
 
 /**
  * One running server as a message channel: lines out, lines in, and a certain end.
@@ -68,6 +76,8 @@ export class Upstream {
   #stopping: Promise<void> | undefined;
   #state: UpstreamState = 'starting';
   #noiseLines = 0;
+  #noiseSince = -Infinity;
+  #noiseInWindow = 0;
 
   constructor(child: Child, around: Surroundings) {
     this.name = child.name;
@@ -126,6 +136,7 @@ export class Upstream {
       this.#framer.end();
       void this.#onOutputClosed();
     });
+    stdout.resume();
   }
 
   /**
@@ -214,17 +225,23 @@ export class Upstream {
 
   #onLine(line: Buffer): void {
     if (this.#end || !this.#receiver) return;
-    const envelope = readEnvelope(line);
-    if (isRefusal(envelope)) {
-      this.#onNoise(line);
-      return;
-    }
-    this.#receiver.onMessage(envelope, line);
+    // A message is an object: a banner need not be parsed to be known as one.
+    const envelope = line[0] === openingBrace || line[0] === space ? readEnvelope(line) : undefined;
+    if (envelope && !isRefusal(envelope)) this.#receiver.onMessage(envelope, oneLine(line));
+    else this.#onNoise(line);
   }
 
-  /** A banner or a stray print: kept for people, never sent to the client. */
+  /** A banner or a stray print: kept for people, never sent to the client. A server that only makes noise is ended. */
   #onNoise(line: Buffer): void {
     this.#noiseLines += 1;
+    const now = this.#around.clock.now();
+    if (now - this.#noiseSince > noiseWindowMs) {
+      this.#noiseSince = now;
+      this.#noiseInWindow = 0;
+    }
+    this.#noiseInWindow += 1;
+    if (this.#noiseInWindow > maxNoiseLines) this.#finish('too-noisy');
+    if (this.#noiseLines > keptNoiseLines) return;
     // Masked before it is cut: half a secret is a secret too.
     const text = this.#around.redactor.redact(printable(line.subarray(0, 8192).toString('utf8')));
     this.#stderr.push(Buffer.from(`stdout: ${text.slice(0, 400)}\n`));
@@ -240,6 +257,6 @@ export class Upstream {
     if (this.#end) return;
     this.#end = { reason, exit: this.#exit };
     this.#receiver?.onEnd(this.#end);
-    if (reason === 'line-too-long') void this.stop();
+    if (reason === 'line-too-long' || reason === 'too-noisy') void this.stop();
   }
 }

@@ -61,7 +61,8 @@ function suite(engine: EngineName): void {
 
   afterAll(async () => {
     await project.compose('down', '--rmi', 'local', '--volumes').catch(() => undefined);
-    await removeContainers(engine, [former, stranger]);
+    // One by one: Podman removes none when it misses one.
+    for (const name of [former, stranger]) await removeContainers(engine, [name]);
     await project.close();
   });
 

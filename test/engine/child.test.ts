@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { spawnChild } from '../../src/engine/child.ts';
 
@@ -34,6 +35,19 @@ describe('spawnChild()', () => {
     const { stdout } = spawnChild('c', node, ['-p', 'JSON.stringify(process.env)'], { env: { ONLY: 'this' } });
     const chunks = await stdout.toArray();
     expect(JSON.parse(Buffer.concat(chunks as Buffer[]).toString())).toEqual({ ONLY: 'this' });
+  });
+
+  it('keeps what was printed until somebody reads', async () => {
+    const program = 'console.log("early"); console.error("printed"); process.stdin.resume()';
+    const { stdin, stdout, stderr } = spawnChild('c', node, ['-e', program], { env: {} });
+    await once(stderr, 'data');
+    // execa throws away what nobody listens to, one turn later.
+    await new Promise((resolve) => setImmediate(resolve));
+    const read = once(stdout, 'data');
+    stdout.resume();
+    const [chunk] = (await read) as [Buffer];
+    stdin.end();
+    expect(chunk.toString()).toBe('early\n');
   });
 
   it('survives a write to a program that is gone', async () => {

@@ -30,7 +30,7 @@ const head = [
   ...['run', '--rm', '--interactive', '--name', 'gangway-demo-0123456789ab'],
   ...['--label', 'io.gangway.instance=abc', '--label', 'io.gangway.owner=space.1.2'],
   ...['--label', 'io.gangway.server=demo', '--label', 'io.gangway.started=1700000000'],
-  ...['--init', '--pull', 'never'],
+  ...['--init', '--stop-timeout', '1', '--pull', 'never'],
 ];
 const confined = ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--ipc', 'none'];
 const limited = ['--pids-limit', '128', '--memory', '536870912', '--memory-swap', '536870912', '--cpus', '1'];
@@ -57,6 +57,8 @@ describe('runArgs()', () => {
       '--label',
       'io.gangway.started=1700000000',
       '--init',
+      '--stop-timeout',
+      '1',
       '--pull',
       'never',
       '--log-driver',
@@ -99,6 +101,8 @@ describe('runArgs()', () => {
       '--label',
       'io.gangway.started=1700000000',
       '--init',
+      '--stop-timeout',
+      '1',
       '--pull',
       'never',
       '--log-driver',

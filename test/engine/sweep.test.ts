@@ -73,28 +73,34 @@ describe('sweep()', () => {
   const nobody = (): boolean => false;
 
   it('removes containers whose owner is gone', async () => {
-    engine.foreign = [owned('ours', 'here.300.1', 'dead'), owned('ours', 'here.200.6000', 'alive')];
+    engine.foreign = [owned('ours', 'here.300.1', 'gangway-dead'), owned('ours', 'here.200.6000', 'gangway-alive')];
     await sweep(engine, self, nobody, quiet.log, processes);
-    expect(engine.removals).toEqual([['dead']]);
+    expect(engine.removals).toEqual([['gangway-dead']]);
   });
 
   it('returns the names that it removed', async () => {
-    engine.foreign = [owned('ours', 'here.300.1', 'dead'), owned('ours', 'there.9.9', 'former')];
-    expect(await sweep(engine, self, nobody, quiet.log, processes)).toEqual(['dead', 'former']);
+    engine.foreign = [owned('ours', 'here.300.1', 'gangway-dead'), owned('ours', 'there.9.9', 'gangway-former')];
+    expect(await sweep(engine, self, nobody, quiet.log, processes)).toEqual(['gangway-dead', 'gangway-former']);
   });
 
   it('removes one of our own that nobody holds', async () => {
-    engine.foreign = [owned('ours', self.token, 'leaked')];
-    expect(await sweep(engine, self, nobody, quiet.log, processes)).toEqual(['leaked']);
+    engine.foreign = [owned('ours', self.token, 'gangway-leaked')];
+    expect(await sweep(engine, self, nobody, quiet.log, processes)).toEqual(['gangway-leaked']);
   });
 
   it('keeps one of our own that is held', async () => {
-    engine.foreign = [owned('ours', self.token, 'held')];
-    expect(await sweep(engine, self, (name) => name === 'held', quiet.log, processes)).toEqual([]);
+    engine.foreign = [owned('ours', self.token, 'gangway-held')];
+    expect(await sweep(engine, self, (name) => name === 'gangway-held', quiet.log, processes)).toEqual([]);
   });
 
   it('does not touch foreign containers', async () => {
-    engine.foreign = [record('postgres', {}), owned('theirs', 'there.1.1', 'neighbour')];
+    engine.foreign = [record('postgres', {}), owned('theirs', 'there.1.1', 'gangway-neighbour')];
+    await sweep(engine, self, nobody, quiet.log, processes);
+    expect(engine.removals).toEqual([]);
+  });
+
+  it('does not touch a container that somebody else has named, whatever its labels say', async () => {
+    engine.foreign = [owned('ours', 'here.300.1', 'victim')];
     await sweep(engine, self, nobody, quiet.log, processes);
     expect(engine.removals).toEqual([]);
   });
@@ -105,13 +111,13 @@ describe('sweep()', () => {
   });
 
   it('says in the log what it removed', async () => {
-    engine.foreign = [owned('ours', 'here.300.1', 'dead')];
+    engine.foreign = [owned('ours', 'here.300.1', 'gangway-dead')];
     await sweep(engine, self, nobody, quiet.log, processes);
-    expect(quiet.lines).toMatchObject([{ engine: 'podman', containers: ['dead'] }]);
+    expect(quiet.lines).toMatchObject([{ engine: 'podman', containers: ['gangway-dead'] }]);
   });
 
   it('throws ENGINE_UNAVAILABLE when the engine cannot remove', async () => {
-    engine.foreign = [owned('ours', 'here.300.1', 'dead')];
+    engine.foreign = [owned('ours', 'here.300.1', 'gangway-dead')];
     engine.isFailing = true;
     await expect(sweep(engine, self, nobody, quiet.log, processes)).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',

@@ -517,12 +517,14 @@ describe('The gate', () => {
   });
 
   it('refuses two Host headers', async () => {
-    const answer = await raw('GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n');
+    const answer = await raw(
+      'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 40[03] /);
   });
 
   it('refuses a target with a host in it', async () => {
-    const answer = await raw('GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const answer = await raw('GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 403 /);
   });
 

@@ -44,7 +44,7 @@ describe('readEnvelope() refuses', () => {
   const malformed = 'wanted one JSON text';
   const batch = 'got an array, wanted a single message: batches are not served';
   const version = 'wanted "jsonrpc": "2.0"';
-  const id = 'wanted "id" to be a text or an integer';
+  const id = 'wanted "id" to be a text of at most 1024 characters or an integer';
   const answer = 'wanted "method", or one of "result" and "error"';
   it.each<[string, string, Refusal['kind'], string]>([
     ['nothing', '', 'malformed', malformed],
@@ -268,5 +268,15 @@ describe('isRefusal()', () => {
     ['a stray error', '{"jsonrpc":"2.0","error":{}}', false],
   ])('knows %s', (_what, text, refused) => {
     expect(isRefusal(read(text))).toBe(refused);
+  });
+});
+
+describe('readEnvelope(), for an id of more than 1,024 characters,', () => {
+  it('refuses', () => {
+    const read = readEnvelope(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'x'.repeat(1025), method: 'm' })));
+    expect(read).toEqual({
+      kind: 'invalid',
+      reason: 'wanted "id" to be a text of at most 1024 characters or an integer',
+    });
   });
 });

@@ -127,6 +127,16 @@ describe('Upstream messages', () => {
   });
 });
 
+describe('Upstream messages', () => {
+  it('are handed on as one line: a carriage return between tokens would end an event', async () => {
+    const { child, listen } = rig();
+    const heard = listen();
+    child.stdout.write('{"jsonrpc":"2.0",\r\r"method":"x"}\n');
+    await settle();
+    expect(heard.messages).toEqual(['{"jsonrpc":"2.0",  "method":"x"}']);
+  });
+});
+
 describe('Upstream noise', () => {
   it('is counted', async () => {
     const { child, upstream, listen } = rig();
@@ -158,6 +168,14 @@ describe('Upstream noise', () => {
     for (let i = 0; i < 50; i++) child.say('noise');
     await settle();
     expect(lines).toHaveLength(3);
+  });
+
+  it('ends a server that makes nothing else', async () => {
+    const { child, listen } = rig();
+    const heard = listen();
+    child.stdout.write('x\n'.repeat(1001));
+    await settle();
+    expect(heard.ends).toMatchObject([{ reason: 'too-noisy' }]);
   });
 
   it('is never printed in the log', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { oneLine } from '../../src/relay/one-line.ts';
+import { oneLine } from '../../src/jsonrpc/one-line.ts';
 
 const isBreak = (byte: number): boolean => byte === 10 || byte === 13;
 
