@@ -7,7 +7,8 @@ import type { ServerConfig } from '../config/config.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { RequestEnvelope } from '../relay/exchange.ts';
 import type { Reply } from '../relay/reply.ts';
-import { Session, type CloseReason } from './session.ts';
+import type { CloseReason } from './session-end.ts';
+import { Session } from './session.ts';
 import type { SessionIds } from './session-id.ts';
 
 /** Deadlines are kept to this grain, in milliseconds. */

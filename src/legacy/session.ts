@@ -4,8 +4,6 @@ import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { idKey, type Envelope } from '../jsonrpc/message.ts';
 import type { Lease } from '../pool/pool.ts';
-import type { RetireReason } from '../pool/slot.ts';
-import { startFailed } from '../upstream/start-failed.ts';
 import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { Exchange, type RequestEnvelope } from '../relay/exchange.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
@@ -13,12 +11,10 @@ import type { Reply, Stream } from '../relay/reply.ts';
 import { route, type Destination } from '../relay/route.ts';
 import { BackPressure } from './back-pressure.ts';
 import { Calls } from './calls.ts';
+import { garbledError, pendingError, retireReason, type CloseReason } from './session-end.ts';
 import { StandaloneStreams } from './standalone-streams.ts';
 
 export type SessionState = 'initializing' | 'open' | 'closed';
-
-export type CloseReason =
-  'deleted' | 'idle' | 'too-old' | 'upstream-ended' | 'start-failed' | 'refused' | 'client-vanished' | 'draining';
 
 interface Surroundings {
   readonly id: string;
@@ -192,15 +188,8 @@ export class Session implements Receiver {
   }
 
   onEnd(end: UpstreamEnd): void {
-    if (end.reason === 'line-too-long') {
-      const { maxLineBytes } = this.server;
-      const sentence = `Cannot relay the server’s message: its line is longer than ${maxLineBytes} bytes`;
-      this.#failAll(new BridgeError('UPSTREAM_GARBLED', sentence, { maxLineBytes }));
-    }
-    if (end.reason === 'too-noisy') {
-      const sentence = 'Cannot use the server: it floods its stdout with lines that are no JSON-RPC messages';
-      this.#failAll(new BridgeError('UPSTREAM_GARBLED', sentence, this.#upstream.describeExit()));
-    }
+    const error = garbledError(end, this.server.maxLineBytes, this.#upstream);
+    if (error) this.#failAll(error);
     this.close(this.#state === 'initializing' ? 'start-failed' : 'upstream-ended');
   }
 
@@ -317,21 +306,4 @@ export class Session implements Receiver {
       else exchange.fail(error);
     }
   }
-}
-
-/** What a request gets whose session ends before its answer. */
-function pendingError(reason: CloseReason, wasOpen: boolean, upstream: Upstream): BridgeError {
-  if (reason === 'draining') return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');
-  if (!wasOpen) return startFailed(upstream);
-  if (reason === 'upstream-ended') {
-    const sentence = 'Cannot finish the request: the server ended while it was pending';
-    return new BridgeError('UPSTREAM_EXITED', sentence, upstream.describeExit());
-  }
-  return new BridgeError('SESSION_UNKNOWN', `Cannot finish the request: its session ended (${reason})`);
-}
-
-/** What the end of a session says about its server: only an answer to `initialize` proves that it works. */
-function retireReason(reason: CloseReason, wasOpen: boolean): RetireReason {
-  if (reason === 'start-failed') return 'start-failed';
-  return wasOpen || reason === 'refused' ? 'session-ended' : 'never-used';
 }
