@@ -45,7 +45,7 @@ describe('compose.podman.yaml', () => {
 function suite(engine: EngineName): void {
   let project: Project;
   let container: string;
-  const former = `compose-test-former-${process.pid}`;
+  const former = `gangway-compose-test-former-${process.pid}`;
   const stranger = `compose-test-stranger-${process.pid}`;
 
   beforeAll(async () => {
