@@ -280,3 +280,8 @@ export function codeOf(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** What lies behind an error, for the log: `{ cause }`, or nothing. */
+export function causeOf(error: unknown): { cause?: string } {
+  return error instanceof BridgeError && error.cause !== undefined ? { cause: messageOf(error.cause) } : {};
+}

@@ -61,7 +61,10 @@ export class ImageStore {
         throw new BridgeError('BUILD_FAILED', 'Cannot build the server: its folder has no Containerfile or Dockerfile');
       }
       const why = await this.#client.build(tag, file, context, progress);
-      if (why !== undefined) throw new BridgeError('BUILD_FAILED', `Cannot build the server: ${why}`);
+      if (why !== undefined) {
+        const sentence = 'Cannot build the server: the builder failed, the log has its output';
+        throw new BridgeError('BUILD_FAILED', sentence, {}, { cause: why });
+      }
     });
     return tag;
   }
@@ -99,7 +102,20 @@ export class ImageStore {
     }
     progress(`pulling ${image}`);
     const why = await this.#client.pull(image, progress);
-    if (why !== undefined)
-      throw new BridgeError('IMAGE_UNAVAILABLE', `Cannot pull image "${image}": ${why}`, { image });
+    if (why === undefined) return;
+    // The engine's own words may tell a client about our network: they are for the log.
+    const sentence = `Cannot pull image "${image}": ${pullFailure(why)}`;
+    throw new BridgeError('IMAGE_UNAVAILABLE', sentence, { image }, { cause: why });
   }
+}
+
+/** Why a pull failed, in words that may be shown to anybody. */
+function pullFailure(why: string): string {
+  if (/no space left/i.test(why)) return 'there is no space left';
+  if (/unauthorized|denied|authentication|no basic auth/i.test(why))
+    return 'the registry wants a login, or does not have it';
+  if (/no such host|connection refused|timeout|unreachable|dial tcp|took longer/i.test(why))
+    return 'the registry cannot be reached';
+  if (/manifest unknown|not found|does not exist|name unknown/i.test(why)) return 'the registry does not have it';
+  return 'the engine failed, the log has its words';
 }

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
+import { causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { ownerOf, type Owner } from '../engine/labels.ts';
@@ -93,7 +93,10 @@ export class Bridge implements Health {
         await runtime.open();
         onOpen(name, disabled?.reason);
       } catch (error) {
-        this.#around.log.error({ server: name, error: messageOf(error) }, 'a server cannot be started');
+        this.#around.log.error(
+          { server: name, error: messageOf(error), ...causeOf(error) },
+          'a server cannot be started',
+        );
         onOpen(name, messageOf(error));
       }
     };

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
-import { BridgeError, messageOf } from '../base/errors.ts';
+import { BridgeError, causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, Source } from '../config/config.ts';
 import { detectEngine } from '../engine/detect.ts';
@@ -127,7 +127,10 @@ export class Engines {
       await this.#sweep(engine);
       if (engine === this.#container) this.#failure = undefined;
     } catch (error) {
-      this.#around.log.warn({ engine: engine.kind, error: messageOf(error) }, 'could not reconcile with the engine');
+      this.#around.log.warn(
+        { engine: engine.kind, error: messageOf(error), ...causeOf(error) },
+        'could not reconcile with the engine',
+      );
       if (engine === this.#container && error instanceof BridgeError) this.#failure = error;
     }
   }

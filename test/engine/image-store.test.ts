@@ -97,11 +97,25 @@ describe('ImageStore.ensure()', () => {
     expect(client.count('pull')).toBe(0);
   });
 
+  it.each([
+    ['reading manifest latest: manifest unknown', 'the registry does not have it'],
+    ['unauthorized: authentication required', 'the registry wants a login, or does not have it'],
+    ['dial tcp: lookup registry on 10.0.0.53:53: no such host', 'the registry cannot be reached'],
+    ['write /var/lib/x: no space left on device', 'there is no space left'],
+    ['something new', 'the engine failed, the log has its words'],
+  ])('throws IMAGE_UNAVAILABLE that says why, but not in the engine’s own words: %s', async (failure, why) => {
+    client.failure = failure;
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toMatchObject({
+      message: `Cannot pull image "a": ${why}`,
+      cause: failure,
+    });
+  });
+
   it('throws IMAGE_UNAVAILABLE that says why a pull failed', async () => {
     client.failure = 'manifest unknown';
     await expect(store.ensure('a', 'missing', quiet)).rejects.toMatchObject({
       code: 'IMAGE_UNAVAILABLE',
-      message: 'Cannot pull image "a": manifest unknown',
+      message: 'Cannot pull image "a": the registry does not have it',
     });
   });
 
@@ -232,7 +246,8 @@ describe('ImageStore.build()', () => {
     client.failure = 'no space left on device';
     await expect(store.build(folder, quiet)).rejects.toMatchObject({
       code: 'BUILD_FAILED',
-      message: 'Cannot build the server: no space left on device',
+      message: 'Cannot build the server: the builder failed, the log has its output',
+      cause: 'no space left on device',
     });
   });
 });
