@@ -40,7 +40,7 @@ describeEachEngine('build:', (engine) => {
       expect(textOf(await connected.client.callTool(call))).toBe('built');
 
       for (const [name, why] of [
-        ['wrong', /no-such-file/],
+        ['wrong', /the builder failed, the log has its output$/],
         ['empty', /no Containerfile or Dockerfile/],
       ] as const) {
         const refused = await post(`${bridge.url}/${name}/mcp`, initialize());
@@ -48,6 +48,8 @@ describeEachEngine('build:', (engine) => {
         expect(refused.message?.error?.data?.gangway?.reason).toBe('BUILD_FAILED');
         expect(refused.message?.error?.message).toMatch(why);
       }
+      // The builder's own words are for the operator.
+      await bridge.waitForLine(/no-such-file/);
     } finally {
       for (const image of await imagesBuiltFrom(engine, 'gangway-test-')) await removeImage(engine, image);
     }
