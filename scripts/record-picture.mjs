@@ -11,11 +11,11 @@ const tmux = (...args) => execFileSync('tmux', ['-L', socket, ...args], { cwd: r
 const accept = "-H 'accept: application/json, text/event-stream' -H 'content-type: application/json'";
 const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"1"}}}`;
 
-tmux('new-session', '-d', '-x', String(columns), '-y', '22', '-s', 'serve', "env PS1='$ ' bash --norc");
+tmux('new-session', '-d', '-x', String(columns), '-y', '23', '-s', 'serve', "env PS1='$ ' bash --norc");
 tmux('new-session', '-d', '-x', String(columns), '-y', '20', '-s', 'client', "env PS1='$ ' bash --norc");
 try {
   type('serve', 'clear; npm start --silent', /✓ .*is ready(?:[\s\S]*is ready){3}/, 120);
-  type('client', `clear; curl -sS localhost:8808/memory/mcp ${accept} -d '${initialize}'`, /serverInfo/, 20);
+  type('client', `clear; curl -sS -w '\\n' localhost:8808/memory/mcp ${accept} -d '${initialize}'`, /serverInfo/, 20);
   type('client', 'npm start --silent -- call time relative_time \'{"time":"2027-01-01 00:00:00"}\'', /month|days/, 60);
   type('client', 'npm start --silent -- ps', /process \d+[\s\S]*\$ $/, 60);
   const screens = ['serve', 'client'].map((name) => tmux('capture-pane', '-e', '-p', '-t', name).trimEnd());
