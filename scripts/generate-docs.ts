@@ -190,11 +190,9 @@ function wantedOfNames(element: Schema): string {
   return `a mapping of names to ${element.properties ? 'mappings, described below' : 'texts, numbers or booleans'}`;
 }
 
-function defaultOf({ default: preset, range }: Schema): string | undefined {
+function defaultOf({ default: preset }: Schema): string | undefined {
   if (typeof preset === 'object' && preset !== null) return 'none';
-  // zod leaves out the default of a text that is transformed; the example in its range is the same value.
-  const value = preset ?? /such as "([^"]+)"/.exec(range ?? '')?.[1];
-  return value === undefined ? undefined : `\`${value}\``;
+  return preset === undefined ? undefined : `\`${preset}\``;
 }
 
 const errorsIntroduction = `
