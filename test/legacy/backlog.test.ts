@@ -56,6 +56,7 @@ describe('Backlog', () => {
 
   it('does not keep a large chunk for the sake of a small line in it', () => {
     backlog.push(Buffer.alloc(1024 * 1024).subarray(0, 5000));
-    expect(backlog.take()[0]?.buffer.byteLength).toBeLessThan(64 * 1024);
+    // Node’s own pool for small buffers is as large as 64 KiB.
+    expect(backlog.take()[0]?.buffer.byteLength).toBeLessThanOrEqual(64 * 1024);
   });
 });
