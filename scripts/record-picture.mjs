@@ -15,8 +15,18 @@ tmux('new-session', '-d', '-x', String(columns), '-y', '23', '-s', 'serve', "env
 tmux('new-session', '-d', '-x', String(columns), '-y', '20', '-s', 'client', "env PS1='$ ' bash --norc");
 try {
   type('serve', 'clear; npm start --silent', /✓ .*is ready(?:[\s\S]*is ready){3}/, 120);
-  type('client', `clear; curl -sS -w '\\n' localhost:8808/memory/mcp ${accept} -d '${initialize}'`, /serverInfo[^$]*\$ $/, 20);
-  type('client', 'npm start --silent -- call time relative_time \'{"time":"2027-01-01 00:00:00"}\'', /(month|days)[^$]*\$ $/, 60);
+  type(
+    'client',
+    `clear; curl -sS -w '\\n' localhost:8808/memory/mcp ${accept} -d '${initialize}'`,
+    /serverInfo[^$]*\$ $/,
+    20,
+  );
+  type(
+    'client',
+    'npm start --silent -- call time relative_time \'{"time":"2027-01-01 00:00:00"}\'',
+    /(month|days)[^$]*\$ $/,
+    60,
+  );
   type('client', 'npm start --silent -- ps', /process \d+[\s\S]*\$ $/, 60);
   const screens = ['serve', 'client'].map((name) => tmux('capture-pane', '-e', '-p', '-t', name).trimEnd());
   writeFileSync(new URL('../docs/picture.svg', import.meta.url), svg(screens));
