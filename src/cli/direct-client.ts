@@ -12,6 +12,7 @@ import { ownerOf } from '../engine/labels.ts';
 import { ProcessEngine } from '../engine/process-engine.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
+import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /** An MCP client on one server of its own, without a bridge in between: for the commands that look at a server. */
@@ -99,13 +100,14 @@ class UpstreamTransport implements Transport {
     // would lose the last progress.
     this.#upstream.attach({
       onMessage: (_, bytes) => setImmediate(() => this.onmessage?.(JSON.parse(bytes.toString()) as JSONRPCMessage)),
+      onGarbled: () => undefined,
       onEnd: () => setImmediate(() => this.onclose?.()),
     });
     return Promise.resolve();
   }
 
   send(message: JSONRPCMessage): Promise<void> {
-    this.#upstream.send(Buffer.from(JSON.stringify(message)));
+    this.#upstream.send(Bytes.from(JSON.stringify(message)));
     return Promise.resolve();
   }
 

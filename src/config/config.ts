@@ -48,6 +48,8 @@ export interface ServerConfig {
   readonly callTimeoutMs: number;
   readonly maxCallTimeMs: number;
   readonly maxLineBytes: number;
+  /** What a session keeps for clients that come back: 0 events keep nothing. */
+  readonly replay: { readonly events: number; readonly bytes: number; readonly ageMs: number };
   /** Why this server is switched off while the others run; undefined when it is on. */
   readonly disabled: { readonly code: ErrorCode; readonly reason: string } | undefined;
 }
@@ -59,6 +61,8 @@ export interface ListenConfig {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly maxBodyBytes: number;
+  /** Whether the transport of 2024-11-05 is served too. */
+  readonly sse: boolean;
 }
 
 /** The whole configuration, validated and frozen. */

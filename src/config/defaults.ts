@@ -11,6 +11,7 @@ export const defaults = {
     allowedHosts: [] as readonly string[],
     allowedOrigins: [] as readonly string[],
     maxBodyBytes: 4 * mebibyte,
+    sse: false,
   },
   limits: { starts: 4, sessions: 1000 },
   server: {
@@ -23,6 +24,7 @@ export const defaults = {
     callTimeout: minute,
     maxCallTime: 10 * minute,
     maxLineBytes: 32 * mebibyte,
+    replay: { events: 1000, bytes: 4 * mebibyte, age: 5 * minute },
     resources: { cpus: 1, memory: 512 * mebibyte, pids: 128 },
     pool: { warm: 1, max: 20, queue: 100, acquireTimeout: 5000, idleTimeout: 10 * minute, maxAge: 8 * hour },
   },

@@ -101,7 +101,7 @@ function readText(file: string): string {
 
 function resolveListen({ listen }: FileConfig, overrides: Overrides, errors: Diagnostic[]): ListenConfig {
   const settings = { ...defaults.listen, ...defined(listen), ...defined(overrides) };
-  const { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes } = settings;
+  const { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes, sse } = settings;
   const isExposed = !isLoopback(host) && !insecureNoAuth;
   if (isExposed && overrides.host !== undefined) {
     throw new BridgeError('CONFIG_INVALID', `--host ${exposed(host)}`);
@@ -112,7 +112,7 @@ function resolveListen({ listen }: FileConfig, overrides: Overrides, errors: Dia
       message: exposed(host),
     });
   }
-  return { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes };
+  return { host, port, insecureNoAuth, allowedHosts, allowedOrigins, maxBodyBytes, sse };
 }
 
 function exposed(host: string): string {

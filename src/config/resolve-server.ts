@@ -36,6 +36,7 @@ export function resolveServer(
   // The built-in value, over it the file's `defaults:`, over it the server's own.
   const settings = { ...defaults.server, ...defined(shared), ...defined(entry) };
   const resources = { ...defaults.server.resources, ...defined(shared.resources), ...defined(entry.resources) };
+  const replay = { ...defaults.server.replay, ...defined(shared.replay), ...defined(entry.replay) };
   return {
     name,
     source,
@@ -52,6 +53,7 @@ export function resolveServer(
     startTimeoutMs: settings.startTimeout,
     ...resolveCallTimes(entry, shared, report),
     maxLineBytes: settings.maxLineBytes,
+    replay: { events: replay.events, bytes: replay.bytes, ageMs: replay.age },
     disabled: whyDisabled(source, around),
   };
 }

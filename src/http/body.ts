@@ -1,34 +1,44 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
+import { Bytes } from '../jsonrpc/bytes.ts';
+import type { Scanner } from '../jsonrpc/scan.ts';
+
+/** A body that is wrong is not read further than this. */
+const patienceBytes = 64 * 1024;
 
 /**
- * Reads a whole request body, bounded: the declared length is checked first, the bytes are counted in any case.
+ * Reads a whole request body, bounded: the declared length is checked first, the bytes are counted in any case. A
+ * scanner sees them as they come; when it finds a fault in a large body, the rest is not read.
  *
- * @throws {BridgeError} `BODY_TOO_LARGE` as soon as it is known; `BODY_MALFORMED` when it is empty, not UTF-8, or cut off
+ * @returns what was read
+ * @throws {BridgeError} `BODY_TOO_LARGE` as soon as it is known; `BODY_MALFORMED` when it is empty or cut off
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, maxBytes: number, scanner: Scanner): Promise<Bytes> {
   const tooLarge = (): BridgeError =>
     new BridgeError('BODY_TOO_LARGE', `Body too large: the limit is ${maxBytes} bytes`, { maxBytes });
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
-  return new Promise<Buffer>((resolve, reject) => {
+  return new Promise<Bytes>((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= maxBytes) {
-        chunks.push(chunk);
-        return;
-      }
+    const stopReading = (): void => {
       request.removeAllListeners('data');
       request.pause();
-      reject(tooLarge());
+    };
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      chunks.push(chunk);
+      scanner.push(chunk);
+      if (length > maxBytes) {
+        stopReading();
+        reject(tooLarge());
+      } else if (scanner.fault !== undefined && length > patienceBytes) {
+        stopReading();
+        resolve(new Bytes(chunks, length));
+      }
     });
     request.once('end', () => {
-      const [first = Buffer.alloc(0)] = chunks;
-      const body = chunks.length <= 1 ? first : Buffer.concat(chunks, length);
-      if (length > 0 && isUtf8(body)) resolve(body);
-      else reject(malformed(length === 0 ? 'it is empty' : 'it is not UTF-8'));
+      if (length > 0) resolve(new Bytes(chunks, length));
+      else reject(malformed('it is empty'));
     });
     request.once('close', () => {
       reject(malformed('it was cut off'));

@@ -24,6 +24,12 @@ export function sessionIdOf({ headers }: IncomingMessage): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
 
+/** The event that a client saw last, when it comes back to a stream; an empty one names none. */
+export function lastEventIdOf({ headers }: IncomingMessage): string | undefined {
+  const id = headers['last-event-id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+}
+
 /** @throws {BridgeError} `MEDIA_TYPE_REFUSED` unless the body is plain JSON in UTF-8 */
 export function checkContentType({ headers }: IncomingMessage): void {
   const [type = '', ...parameters] = (headers['content-type'] ?? '')

@@ -8,6 +8,7 @@ import { applyCors } from './cors.ts';
 import { lingerMs, refuse } from './error-response.ts';
 import { Gate } from './gate.ts';
 import { McpRoute } from './mcp-route.ts';
+import type { SseRoute } from './sse-route.ts';
 
 /** A client has this long for its headers, and for its whole request. */
 const headersTimeoutMs = 10_000;
@@ -18,7 +19,13 @@ const checkMs = 2000;
 /** Connections at once: each may hold a request body. */
 const maxConnections = 10_000;
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+interface Routes {
+  readonly mcp: McpRoute;
+  /** Undefined when the transport of 2024-11-05 is off. */
+  readonly sse: SseRoute | undefined;
+  /** Everything else. */
+  readonly app: (request: IncomingMessage, response: ServerResponse) => void;
+}
 
 /**
  * The one listener: the gate first, then the MCP routes on the bare request, then everything else in Express.
@@ -26,7 +33,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
  *
  * @param isDraining no connection is kept alive any more
  */
-export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler, isDraining: () => boolean): Server {
+export function createListener(listen: ListenConfig, routes: Routes, isDraining: () => boolean): Server {
+  const { mcp, sse, app } = routes;
   const gate = new Gate(listen);
   const server = createServer(
     {
@@ -55,8 +63,8 @@ export function createListener(listen: ListenConfig, mcp: McpRoute, app: Handler
       if (isDraining()) response.setHeader('Connection', 'close');
       applyCors(request, response);
       const name = McpRoute.match(request.url ?? '');
-      if (name === undefined) app(request, response);
-      else void mcp.handle(request, response, name);
+      if (name !== undefined) void mcp.handle(request, response, name);
+      else if (!sse?.handle(request, response)) app(request, response);
     },
   );
   server.maxConnections = maxConnections;

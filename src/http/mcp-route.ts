@@ -2,14 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
-import { isRefusal, readEnvelope, type Envelope } from '../jsonrpc/message.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import {
+  clientLimits,
+  isRefusal,
+  takeMessage,
+  type Batch,
+  type Envelope,
+  type Refusal,
+  type Request,
+} from '../jsonrpc/message.ts';
+import { Scanner } from '../jsonrpc/scan.ts';
+import { readBatch } from '../legacy/batch.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { Reply } from '../relay/reply.ts';
 import { readBody } from './body.ts';
 import { refuse } from './error-response.ts';
-import { checkAccept, checkContentType, checkVersion, sessionIdOf } from './headers.ts';
-import { HttpReply, type KeepAlive } from './sse.ts';
+import { checkAccept, checkContentType, checkVersion, lastEventIdOf, sessionIdOf } from './headers.ts';
+import { HttpConnection, type KeepAlive } from './sse.ts';
 
 /** A server as its route sees it. */
 export interface ServedServer {
@@ -17,7 +29,7 @@ export interface ServedServer {
   readonly pool: Pool;
 }
 
-interface Surroundings {
+export interface RouteContext {
   readonly servers: ReadonlyMap<string, ServedServer>;
   readonly sessions: SessionRegistry;
   readonly keepAlive: KeepAlive;
@@ -33,9 +45,9 @@ const allowed = 'GET, POST, DELETE, OPTIONS';
  * @see MCP 2025-11-25, Transports, "Streamable HTTP"
  */
 export class McpRoute {
-  readonly #around: Surroundings;
+  readonly #around: RouteContext;
 
-  constructor(around: Surroundings) {
+  constructor(around: RouteContext) {
     this.#around = around;
   }
 
@@ -64,32 +76,36 @@ export class McpRoute {
   async #post(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
     checkContentType(request);
     checkAccept(request, ['application/json', 'text/event-stream']);
-    const bytes = await readBody(request, this.#around.maxBodyBytes);
-    const message = readMessage(bytes);
-    const idText = message.kind === 'request' ? message.idText : 'null';
+    const scanner = new Scanner(clientLimits);
+    const bytes = await readBody(request, this.#around.maxBodyBytes, scanner);
+    const message = takeMessage(scanner, bytes);
     try {
+      if (isRefusal(message)) throw refusalError(message);
       if (message.kind === 'request' && message.method === 'initialize' && sessionIdOf(request) === undefined) {
         await this.#open(response, server, message, bytes);
-        return;
-      }
-      const session = this.#session(request, server);
-      if (message.kind === 'request') {
-        session.request(message, bytes, new HttpReply(response, this.#around.keepAlive, session.id));
       } else {
-        session.accept(message, bytes);
-        response.writeHead(202).end();
+        this.#send(this.#session(request, server), response, message, bytes);
       }
     } catch (error) {
-      this.#refuse(request, response, error, idText);
+      this.#refuse(request, response, error, 'idText' in message ? message.idText : 'null');
     }
+  }
+
+  #send(session: Session, response: ServerResponse, message: Envelope | Batch, bytes: Bytes): void {
+    const connection = new HttpConnection(response, this.#around.keepAlive, session.id);
+    if (message.kind === 'request') {
+      session.request(message, bytes, session.replyOn(connection));
+      return;
+    }
+    if (message.kind !== 'batch') session.accept(message, bytes);
+    else if (session.batch(readBatch(message), connection)) return;
+    response.writeHead(202).end();
   }
 
   #get(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
     checkAccept(request, ['text/event-stream']);
     const session = this.#session(request, server);
-    const stream = new HttpReply(response, this.#around.keepAlive, session.id);
-    stream.openStream();
-    session.listen(stream);
+    session.listen(new HttpConnection(response, this.#around.keepAlive, session.id), lastEventIdOf(request));
   }
 
   #delete(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
@@ -97,20 +113,15 @@ export class McpRoute {
     response.writeHead(200).end();
   }
 
-  async #open(
-    response: ServerResponse,
-    server: ServedServer,
-    message: Extract<Envelope, { kind: 'request' }>,
-    bytes: Buffer,
-  ): Promise<void> {
-    const { disabled, name } = server.config;
-    if (disabled) throw new BridgeError(disabled.code, `Server "${name}" is switched off: ${disabled.reason}`);
+  async #open(response: ServerResponse, server: ServedServer, message: Request, bytes: Bytes): Promise<void> {
+    refuseDisabled(server);
     const { sessions, keepAlive } = this.#around;
     const vanished = new AbortController();
     response.once('close', () => {
       vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
     });
-    await sessions.open(server, message, bytes, (id) => new HttpReply(response, keepAlive, id), vanished.signal);
+    const makeReply = (session: Session): Reply => session.replyOn(new HttpConnection(response, keepAlive, session.id));
+    await sessions.open(server, message, bytes, makeReply, vanished.signal);
   }
 
   /** The session that a request names. 404 for any it does not have a right to, 400 for none. */
@@ -131,11 +142,19 @@ export class McpRoute {
   }
 }
 
-/** @throws {BridgeError} `BODY_MALFORMED`, `MESSAGE_INVALID` */
-function readMessage(bytes: Buffer): Envelope {
-  const message = readEnvelope(bytes);
-  if (!isRefusal(message)) return message;
-  const isMalformed = message.kind === 'malformed';
-  const what = isMalformed ? 'Malformed body' : 'Invalid message';
-  throw new BridgeError(isMalformed ? 'BODY_MALFORMED' : 'MESSAGE_INVALID', `${what}: ${message.reason}`);
+/** @throws {BridgeError} `SERVER_DISABLED` */
+export function refuseDisabled({ config: { disabled, name } }: ServedServer): void {
+  if (disabled) throw new BridgeError(disabled.code, `Server "${name}" is switched off: ${disabled.reason}`);
+}
+
+const refusals = {
+  malformed: ['BODY_MALFORMED', 'Malformed body'],
+  invalid: ['MESSAGE_INVALID', 'Invalid message'],
+  ambiguous: ['MESSAGE_AMBIGUOUS', 'Ambiguous message'],
+  'too-complex': ['MESSAGE_TOO_COMPLEX', 'Message too complex'],
+} as const;
+
+export function refusalError({ kind, reason }: Refusal): BridgeError {
+  const [code, what] = refusals[kind];
+  return new BridgeError(code, `${what}: ${reason}`);
 }

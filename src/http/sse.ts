@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
-import type { Reply } from '../relay/reply.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import type { Connection } from '../relay/reply.ts';
 import { sendError } from './error-response.ts';
 
 const commentMs = 15_000;
 const comment = ': keep-alive\n\n';
-const eventHead = Buffer.from('event: message\ndata: ');
 const eventEnd = Buffer.from('\n\n');
 /** Up to this size an event goes out as one piece. */
 const smallBytes = 64 * 1024;
@@ -40,16 +40,17 @@ export class KeepAlive {
  * The response to one request: a JSON document or an event stream, whichever is asked for first.
  * A message is one line of JSON, so it is one `data:` line: no byte of it can end the event.
  */
-export class HttpReply implements Reply {
+export class HttpConnection implements Connection {
   readonly #response: ServerResponse;
   readonly #keepAlive: KeepAlive;
-  readonly #sessionId: string;
+  readonly #headers: Readonly<Record<string, string>>;
   #isClosed = false;
 
-  constructor(response: ServerResponse, keepAlive: KeepAlive, sessionId: string) {
+  /** @param sessionId undefined where the transport has another way to tell it */
+  constructor(response: ServerResponse, keepAlive: KeepAlive, sessionId: string | undefined) {
     this.#response = response;
     this.#keepAlive = keepAlive;
-    this.#sessionId = sessionId;
+    this.#headers = sessionId === undefined ? {} : { 'Mcp-Session-Id': sessionId };
     response.once('close', () => {
       this.#isClosed = true;
     });
@@ -63,13 +64,17 @@ export class HttpReply implements Reply {
     return !this.#isClosed && !this.#response.writableEnded && !this.#response.destroyed;
   }
 
-  json(message: Buffer): boolean {
+  json(message: Bytes): boolean {
     this.#response.writeHead(200, {
       'Content-Type': 'application/json',
       'Content-Length': message.length,
-      'Mcp-Session-Id': this.#sessionId,
+      ...this.#headers,
     });
-    this.#response.end(message);
+    const last = message.parts.length - 1;
+    message.parts.forEach((part, i) => {
+      if (i < last) this.#response.write(part);
+      else this.#response.end(part);
+    });
     this.#cutStalled();
     return this.#response.writableLength <= patienceBytes;
   }
@@ -80,20 +85,25 @@ export class HttpReply implements Reply {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
-      'Mcp-Session-Id': this.#sessionId,
+      ...this.#headers,
     });
     this.#response.flushHeaders();
     this.#keepAlive.add(this.#response);
   }
 
-  event(message: Buffer): boolean {
+  event(message: Bytes, id: string): boolean {
     this.openStream();
     const response = this.#response;
-    if (message.length <= smallBytes) return response.write(Buffer.concat([eventHead, message, eventEnd]));
+    const head = Buffer.from(`${id === '' ? '' : `id: ${id}\n`}event: message\ndata: `);
+    const pieces = [head, ...message.parts, eventEnd];
+    if (message.length <= smallBytes) return response.write(Buffer.concat(pieces));
     // Not corked: since Node 22 a corked response that was full never says `drain`.
-    response.write(eventHead);
-    response.write(message);
-    return response.write(eventEnd);
+    return pieces.reduce((_isFast, piece) => response.write(piece), true);
+  }
+
+  prime(id: string, retryMs: number): boolean {
+    this.openStream();
+    return this.#response.write(`id: ${id}\nretry: ${retryMs}\ndata: \n\n`);
   }
 
   end(): void {

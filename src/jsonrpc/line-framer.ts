@@ -1,36 +1,44 @@
+import { Bytes } from './bytes.ts';
+
 const lineFeed = 10;
 const carriageReturn = 13;
-/** Chunks below this size are joined when there are many of them in a row. */
-const smallBytes = 4096;
-const maxSmallParts = 256;
+/** Chunks are joined to pieces of at least this size, and while there are too many: each costs more than a few bytes. */
+const pieceBytes = 64 * 1024;
+const maxChunks = 256;
+
+/** Who gets the lines. */
+export interface LineListener {
+  /** A line begins. */
+  onBegin(): void;
+  /** The next bytes of a line, as they come; LF is never among them. */
+  onPart(part: Buffer): void;
+  /** The line that is complete, without LF or CRLF; never an empty one. */
+  onLine(line: Bytes): void;
+  /** Once, when a line exceeds the limit; nothing comes after it. */
+  onTooLong(): void;
+}
 
 /**
- * Cuts a byte stream into lines, without copying a line that lies in one chunk. A line that spans chunks is held as
- * a list and joined once, so the work stays linear in the number of bytes. Bytes are never decoded here: a character
- * that is split between two chunks is whole again in its line.
+ * Cuts a byte stream into lines, without copying a line that lies in one chunk. A line that spans chunks is held as a
+ * list of pieces, so the work stays linear in the number of bytes, and none of it is done all at once. Bytes are never
+ * decoded here: a character that is split between two chunks is whole again in its line.
  *
  * @see MCP 2025-11-25, Transports, "stdio": messages are delimited by newlines and contain none
  */
 export class LineFramer {
   readonly #maxLineBytes: number;
-  readonly #onLine: (line: Buffer) => void;
-  readonly #onTooLong: () => void;
-  /** The chunks of the line that has begun and not ended. */
-  #parts: Buffer[] = [];
-  #partBytes = 0;
-  /** How many chunks at the end of the list are small and not yet joined. */
-  #smallParts = 0;
+  readonly #listener: LineListener;
+  /** The pieces of the line that has begun and not ended; the last chunks, not yet joined to one. */
+  #pieces: Buffer[] = [];
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #length = 0;
   #isBroken = false;
 
-  /**
-   * @param maxLineBytes the longest line, without its end
-   * @param onLine gets each line without LF or CRLF; empty lines are skipped
-   * @param onTooLong is called once when a line exceeds the limit; nothing comes after it
-   */
-  constructor(maxLineBytes: number, onLine: (line: Buffer) => void, onTooLong: () => void) {
+  /** @param maxLineBytes the longest line, without its end */
+  constructor(maxLineBytes: number, listener: LineListener) {
     this.#maxLineBytes = maxLineBytes;
-    this.#onLine = onLine;
-    this.#onTooLong = onTooLong;
+    this.#listener = listener;
   }
 
   push(chunk: Buffer): void {
@@ -38,52 +46,81 @@ export class LineFramer {
     while (!this.#isBroken) {
       const end = chunk.indexOf(lineFeed, start);
       if (end === -1) break;
-      this.#emit(chunk.subarray(start, end));
+      this.#endLine(chunk.subarray(start, end));
       start = end + 1;
     }
-    if (!this.#isBroken && start < chunk.length) this.#keep(chunk.subarray(start));
+    if (!this.#isBroken && start < chunk.length) this.#keep(start === 0 ? chunk : chunk.subarray(start));
   }
 
   /** The stream has ended: bytes without a line end are a line too, if they are any. */
   end(): void {
-    if (!this.#isBroken && this.#partBytes > 0) this.#emit(Buffer.alloc(0));
+    if (!this.#isBroken && this.#length > 0) this.#endLine(nothing);
   }
 
-  #emit(last: Buffer): void {
-    const length = this.#partBytes + last.length;
-    if (length > this.#maxLineBytes + 1) {
-      this.#break();
+  #endLine(last: Buffer): void {
+    if (this.#length === 0) {
+      this.#endShort(last.at(-1) === carriageReturn ? last.subarray(0, -1) : last);
       return;
     }
-    const whole = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last], length);
-    this.#parts = [];
-    this.#partBytes = 0;
-    this.#smallParts = 0;
-    const line = whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
-    if (line.length > this.#maxLineBytes) this.#break();
-    else if (line.length > 0) this.#onLine(line);
+    if (last.length > 0) this.#keep(last);
+    if (this.#isBroken) return;
+    this.#endPiece();
+    const pieces = withoutReturn(this.#pieces);
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    this.#clear();
+    if (length > this.#maxLineBytes) this.#break();
+    else if (length > 0) this.#listener.onLine(new Bytes(pieces, length));
+  }
+
+  /** A line that lies in one chunk. */
+  #endShort(line: Buffer): void {
+    if (line.length > this.#maxLineBytes) {
+      this.#break();
+    } else if (line.length > 0) {
+      this.#listener.onBegin();
+      this.#listener.onPart(line);
+      this.#listener.onLine(Bytes.of(line));
+    }
   }
 
   #keep(rest: Buffer): void {
-    this.#parts.push(rest);
-    this.#partBytes += rest.length;
-    this.#smallParts = rest.length < smallBytes ? this.#smallParts + 1 : 0;
-    if (this.#smallParts === maxSmallParts) this.#joinSmall();
+    if (this.#length === 0) this.#listener.onBegin();
+    this.#chunks.push(rest);
+    this.#chunkBytes += rest.length;
+    this.#length += rest.length;
     const mayEnd = rest.at(-1) === carriageReturn ? 1 : 0;
-    if (this.#partBytes > this.#maxLineBytes + mayEnd) this.#break();
+    if (this.#length > this.#maxLineBytes + mayEnd) {
+      this.#break();
+      return;
+    }
+    this.#listener.onPart(rest);
+    if (this.#chunkBytes >= pieceBytes) this.#endPiece();
+    else if (this.#chunks.length >= maxChunks) this.#chunks = [Buffer.concat(this.#chunks, this.#chunkBytes)];
   }
 
-  /** A server that prints byte by byte: each chunk costs far more than what is in it. */
-  #joinSmall(): void {
-    const small = this.#parts.splice(-this.#smallParts);
-    this.#parts.push(Buffer.concat(small));
-    this.#smallParts = 0;
+  #endPiece(): void {
+    const [only] = this.#chunks;
+    if (only) this.#pieces.push(this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks, this.#chunkBytes));
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+  }
+
+  #clear(): void {
+    this.#pieces = [];
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    this.#length = 0;
   }
 
   #break(): void {
     this.#isBroken = true;
-    this.#parts = [];
-    this.#partBytes = 0;
-    this.#onTooLong();
+    this.#clear();
+    this.#listener.onTooLong();
   }
+}
+const nothing = Buffer.alloc(0);
+
+function withoutReturn(pieces: Buffer[]): Buffer[] {
+  const last = pieces.at(-1);
+  return last?.at(-1) === carriageReturn ? [...pieces.slice(0, -1), last.subarray(0, -1)] : pieces;
 }

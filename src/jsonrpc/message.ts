@@ -1,155 +1,204 @@
-import { isUtf8 } from 'node:buffer';
+import { Bytes } from './bytes.ts';
+import { Slot } from './members.ts';
+import { Kind, Scanner, type ScanFault, type ScanLimits } from './scan.ts';
 
 /** A JSON-RPC id or a progress token as JSON.parse gives it: `1` and `"1"` are two different ones. */
 export type Id = string | number;
 
-/**
- * What the relay must know of a message; the rest of its bytes passes by unread.
- * `idText` is the id as it stood in the bytes, so that an answer of our own carries it back digit for digit.
- */
+/** A request. `idText` is the id as it stood in the bytes, so that an answer of our own has it digit for digit. */
+export interface Request {
+  readonly kind: 'request';
+  readonly id: Id;
+  readonly idText: string;
+  readonly method: string;
+  /** What progress on it will be reported under. */
+  readonly progressToken: Id | undefined;
+  /** Whether it asks for a task instead of an answer. @see MCP 2025-11-25, Tasks */
+  readonly isTask: boolean;
+  /** `params.taskId`: the task that it asks about. */
+  readonly taskId: string | undefined;
+  /** The task that it belongs to. */
+  readonly relatedTask: string | undefined;
+}
+
+export interface Notification {
+  readonly kind: 'notification';
+  readonly method: string;
+  /** `params.progressToken`: whose progress it reports. */
+  readonly progressToken: Id | undefined;
+  /** `params.requestId`: which request it cancels. */
+  readonly requestId: Id | undefined;
+  /** The task that it belongs to. */
+  readonly relatedTask: string | undefined;
+}
+
+export interface Response {
+  readonly kind: 'response';
+  readonly id: Id;
+  readonly isError: boolean;
+  /** `result.protocolVersion`, as in the answer to `initialize`. */
+  readonly protocolVersion: string | undefined;
+}
+
+/** What the relay must know of a message; the rest of its bytes passes by unread. */
 export type Envelope =
-  | {
-      readonly kind: 'request';
-      readonly id: Id;
-      readonly idText: string;
-      readonly method: string;
-      readonly progressToken: Id | undefined;
-      readonly params: Readonly<Record<string, unknown>> | undefined;
-    }
-  | {
-      readonly kind: 'notification';
-      readonly method: string;
-      readonly params: Readonly<Record<string, unknown>> | undefined;
-    }
-  | { readonly kind: 'response'; readonly id: Id; readonly result: unknown }
+  | Request
+  | Notification
+  | Response
   /** An error whose id could not be told (`null` or absent): it belongs to no request. */
   | { readonly kind: 'stray-error' };
+
+/** Several messages in one array. @see MCP 2025-03-26, Base Protocol, "Batching" */
+export interface Batch {
+  readonly kind: 'batch';
+  readonly elements: readonly Bytes[];
+}
+
+/** Why bytes are not a message. */
+export interface Refusal {
+  readonly kind: 'malformed' | 'invalid' | 'ambiguous' | 'too-complex';
+  readonly reason: string;
+  /** The id as it was written, when it was read before the fault. */
+  readonly idText: string;
+  /** The request that it was to answer, when that can be told. */
+  readonly answers: Id | undefined;
+}
+
+/** Clients are not trusted: what they send must mean the same to every reader, and cost none of them much. */
+export const clientLimits: ScanLimits = { depth: 64, keys: 10_000, elements: 200_000, isStrict: true };
+/** A server may answer with whatever its client can read. */
+export const serverLimits: ScanLimits = { depth: Infinity, keys: Infinity, elements: Infinity, isStrict: false };
+
+/** Ids are kept for as long as their requests: a text as long as a message would fill the memory. */
+const maxIdLength = 1024;
+/** So many bytes can stand for the longest id. */
+const maxIdBytes = 6 * maxIdLength + 2;
 
 /** A key for a `Map` by type and value. */
 export function idKey(id: Id): string {
   return typeof id === 'number' ? `n${id}` : `s${id}`;
 }
 
-/** Why bytes are not a message. */
-export interface Refusal {
-  readonly kind: 'malformed' | 'invalid';
-  readonly reason: string;
+export function isRefusal(read: Envelope | Batch | Refusal): read is Refusal {
+  return 'reason' in read;
 }
 
-/** Ids are kept for as long as their requests: a text as long as a message would fill the memory. */
-const maxIdLength = 1024;
-
-export function isRefusal(read: Envelope | Refusal): read is Refusal {
-  return read.kind === 'malformed' || read.kind === 'invalid';
+/** Reads one message that is there as a whole. Never throws. */
+export function readMessage(bytes: Bytes, limits: ScanLimits): Envelope | Batch | Refusal {
+  const scanner = new Scanner(limits);
+  for (const part of bytes.parts) scanner.push(part);
+  return takeMessage(scanner, bytes);
 }
 
 /**
- * Reads the envelope of one message: a JSON text in UTF-8 that is a single JSON-RPC 2.0 object.
+ * The message that a scanner has seen: a JSON text in UTF-8 that is a single JSON-RPC 2.0 object, or an array.
  *
+ * @param bytes all that was pushed
  * @returns a `Refusal` that says what was wrong; never throws
  * @see JSON-RPC 2.0, 4 and 5; MCP 2025-11-25, Base Protocol, "Messages": an id is a string or an integer, never null
  */
-export function readEnvelope(bytes: Buffer): Envelope | Refusal {
-  if (!isUtf8(bytes)) return { kind: 'malformed', reason: 'wanted UTF-8' };
-  let value: unknown;
-  const text = bytes.toString('utf8');
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { kind: 'malformed', reason: 'wanted one JSON text' };
+export function takeMessage(scanner: Scanner, bytes: Bytes): Envelope | Batch | Refusal {
+  const fault = scanner.end();
+  if (fault !== undefined) return { ...describeFault(fault, scanner.isUtf8), ...subjectOf(scanner, bytes) };
+  const refuse = (reason: string): Refusal => ({ kind: 'invalid', reason, ...subjectOf(scanner, bytes) });
+  if (scanner.topKind === Kind.array) return takeBatch(scanner, bytes, refuse);
+  if (scanner.topKind !== Kind.object) return refuse('wanted an object');
+  if (textIn(scanner, Slot.jsonrpc, bytes) !== '2.0') return refuse('wanted "jsonrpc": "2.0"');
+  return scanner.kind(Slot.method) === Kind.absent
+    ? readResponse(scanner, bytes, refuse)
+    : readCall(scanner, bytes, refuse);
+}
+
+type Refuse = (reason: string) => Refusal;
+
+const wantedId = 'wanted "id" to be a text of at most 1024 characters or an integer';
+
+function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Refusal {
+  const method = textIn(scanner, Slot.method, bytes);
+  const paramsKind = scanner.kind(Slot.params);
+  if (method === undefined || method === '') return refuse('wanted "method" to be a text');
+  if (paramsKind !== Kind.absent && paramsKind !== Kind.object) return refuse('wanted "params" to be an object');
+  if (hasAnswer(scanner)) return refuse('got "method" together with "result" or "error"');
+  const relatedTask = textIn(scanner, Slot.relatedTask, bytes);
+  if (scanner.kind(Slot.id) === Kind.absent) {
+    const progressToken = idIn(scanner, Slot.progressToken, bytes);
+    const requestId = idIn(scanner, Slot.requestId, bytes);
+    return { kind: 'notification', method, progressToken, requestId, relatedTask };
   }
-  if (Array.isArray(value)) return invalid('got an array, wanted a single message: batches are not served');
-  if (!isRecord(value)) return invalid('wanted an object');
-  if (value['jsonrpc'] !== '2.0') return invalid('wanted "jsonrpc": "2.0"');
-  if (value['method'] === undefined) return readResponse(value);
-  return readCall(value, text);
+  const id = idIn(scanner, Slot.id, bytes);
+  if (id === undefined) return refuse(wantedId);
+  return {
+    kind: 'request',
+    id,
+    idText: scanner.raw(Slot.id, bytes),
+    method,
+    progressToken: idIn(scanner, Slot.metaToken, bytes),
+    isTask: scanner.kind(Slot.task) === Kind.object,
+    taskId: textIn(scanner, Slot.taskId, bytes),
+    relatedTask,
+  };
 }
 
-function readCall(value: Record<string, unknown>, text: string): Envelope | Refusal {
-  const { method, params, id } = value;
-  if (typeof method !== 'string' || method === '') return invalid('wanted "method" to be a text');
-  if (params !== undefined && !isRecord(params)) return invalid('wanted "params" to be an object');
-  if ('result' in value || 'error' in value) return invalid('got "method" together with "result" or "error"');
-  if (!('id' in value)) return { kind: 'notification', method, params };
-  if (!isId(id)) return invalid('wanted "id" to be a text of at most 1024 characters or an integer');
-  return { kind: 'request', id, idText: idText(id, text), method, params, progressToken: progressToken(params) };
-}
-
-function progressToken(params: Record<string, unknown> | undefined): Id | undefined {
-  const meta = params?.['_meta'];
-  const token = isRecord(meta) ? meta['progressToken'] : undefined;
-  return isId(token) ? token : undefined;
-}
-
-function readResponse(value: Record<string, unknown>): Envelope | Refusal {
-  const { id, result, error } = value;
-  if ('result' in value === 'error' in value) return invalid('wanted "method", or one of "result" and "error"');
-  if ('error' in value && !isRecord(error)) return invalid('wanted "error" to be an object');
-  if (isId(id)) return { kind: 'response', id, result };
-  if ('error' in value && (id === null || id === undefined)) return { kind: 'stray-error' };
-  return invalid('wanted "id" to be a text of at most 1024 characters or an integer');
-}
-
-/** A number may be written in a way that JavaScript does not give back (`1.0`, 2^53 + 1): its own text is looked up. */
-function idText(id: Id, text: string): string {
-  return (typeof id === 'number' ? memberText(text, 'id') : undefined) ?? JSON.stringify(id);
-}
-
-/** The text of a number that is a direct member of the outermost object of a valid JSON text; the last one counts. */
-function memberText(text: string, name: string): string | undefined {
-  const value = /\s*:\s*([^\s",{}[\]]+)/y;
-  let found: string | undefined;
-  let depth = 0;
-  let at = text.indexOf('{');
-  while (at < text.length) {
-    const char = text[at];
-    if (char !== '"') {
-      depth += nesting(char);
-      at += 1;
-      continue;
-    }
-    const end = endOfString(text, at);
-    if (depth === 1 && readString(text.slice(at, end)) === name) {
-      value.lastIndex = end;
-      found = value.exec(text)?.[1] ?? found;
-    }
-    at = end;
+function readResponse(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Refusal {
+  const isError = scanner.kind(Slot.error) !== Kind.absent;
+  if (isError === (scanner.kind(Slot.result) !== Kind.absent)) {
+    return refuse('wanted "method", or one of "result" and "error"');
   }
-  return found;
+  if (isError && scanner.kind(Slot.error) !== Kind.object) return refuse('wanted "error" to be an object');
+  const id = idIn(scanner, Slot.id, bytes);
+  if (id !== undefined) {
+    return { kind: 'response', id, isError, protocolVersion: textIn(scanner, Slot.protocolVersion, bytes) };
+  }
+  return isError && isNoId(scanner, bytes) ? { kind: 'stray-error' } : refuse(wantedId);
 }
 
-/** What a JSON string says; one without an escape says what it shows. */
-function readString(literal: string): unknown {
-  return literal.includes('\\') ? JSON.parse(literal) : literal.slice(1, -1);
+function hasAnswer(scanner: Scanner): boolean {
+  return scanner.kind(Slot.result) !== Kind.absent || scanner.kind(Slot.error) !== Kind.absent;
 }
 
-function nesting(char: string | undefined): number {
-  if (char === '{' || char === '[') return 1;
-  return char === '}' || char === ']' ? -1 : 0;
+function isNoId(scanner: Scanner, bytes: Bytes): boolean {
+  const kind = scanner.kind(Slot.id);
+  return kind === Kind.absent || (kind === Kind.literal && scanner.raw(Slot.id, bytes) === 'null');
 }
 
-/** The index after the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
-  let quote = text.indexOf('"', start + 1);
-  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  return quote + 1;
+function takeBatch(scanner: Scanner, bytes: Bytes, refuse: Refuse): Batch | Refusal {
+  const elements = scanner.elements().map(([start, end]) => Bytes.of(bytes.slice(start, end)));
+  return elements.length === 0 ? refuse('got an empty array, wanted a message') : { kind: 'batch', elements };
 }
 
-function isEscaped(text: string, at: number): boolean {
-  let slashes = 0;
-  while (text[at - 1 - slashes] === '\\') slashes += 1;
-  return slashes % 2 === 1;
+function describeFault(fault: ScanFault, isUtf8: boolean): Pick<Refusal, 'kind' | 'reason'> {
+  const { depth, keys, elements } = clientLimits;
+  switch (fault) {
+    case 'malformed':
+      return { kind: 'malformed', reason: isUtf8 ? 'wanted one JSON text' : 'wanted UTF-8' };
+    case 'ambiguous':
+      return { kind: 'ambiguous', reason: 'got a key twice, or one that differs only in case' };
+    case 'too-deep':
+      return { kind: 'too-complex', reason: `wanted at most ${depth} levels of nesting` };
+    case 'too-many':
+      return { kind: 'too-complex', reason: `wanted at most ${keys} keys in an object, ${elements} elements in an array` }; // prettier-ignore
+  }
 }
 
-function isId(value: unknown): value is Id {
-  if (typeof value === 'string') return value.length <= maxIdLength;
-  return typeof value === 'number' && Number.isInteger(value);
+/** What can be told of a message that is none. */
+function subjectOf(scanner: Scanner, bytes: Bytes): Pick<Refusal, 'idText' | 'answers'> {
+  const id = idIn(scanner, Slot.id, bytes);
+  const isAnswer = scanner.kind(Slot.method) === Kind.absent && hasAnswer(scanner);
+  return { idText: id === undefined ? 'null' : scanner.raw(Slot.id, bytes), answers: isAnswer ? id : undefined };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A text or an integer; undefined for anything else. */
+function idIn(scanner: Scanner, slot: number, bytes: Bytes): Id | undefined {
+  const text = textIn(scanner, slot, bytes);
+  if (text !== undefined) return text.length <= maxIdLength ? text : undefined;
+  if (scanner.kind(slot) !== Kind.number) return undefined;
+  const number = scanner.size(slot) <= maxIdBytes ? Number(scanner.raw(slot, bytes)) : NaN;
+  return Number.isInteger(number) ? number : undefined;
 }
 
-function invalid(reason: string): Refusal {
-  return { kind: 'invalid', reason };
+/** A text as it reads; undefined for anything else, and for a longer one than anybody needs. */
+function textIn(scanner: Scanner, slot: number, bytes: Bytes): string | undefined {
+  if (scanner.kind(slot) !== Kind.text || scanner.size(slot) > maxIdBytes) return undefined;
+  const text = scanner.raw(slot, bytes);
+  return text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1);
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Stream } from '../relay/reply.ts';
+import type { Outflow } from '../relay/reply.ts';
 
 /** A peer that has not read for this long is cut off: it would hold its session up for ever. */
 const stalledMs = 30_000;
@@ -14,7 +14,7 @@ export class BackPressure {
   readonly #source: Source;
   readonly #clock: Clock;
   /** Streams that are behind, and since when. */
-  readonly #behind = new Map<Stream, number>();
+  readonly #behind = new Map<Outflow, number>();
 
   constructor(source: Source, clock: Clock) {
     this.#source = source;
@@ -22,7 +22,7 @@ export class BackPressure {
   }
 
   /** The stream reads slower than we write: nothing more is read from the source until it has caught up. */
-  hold(stream: Stream): void {
+  hold(stream: Outflow): void {
     if (this.#behind.has(stream) || stream.isClosed) return;
     if (this.#behind.size === 0) this.#source.pause();
     this.#behind.set(stream, this.#clock.now());

@@ -1,9 +1,11 @@
+import type { Bytes } from '../jsonrpc/bytes.ts';
+
 const maxMessages = 256;
 const maxBytes = 1024 * 1024;
 
 /** Messages for the GET stream while none is open: bounded, the oldest go first. */
 export class Backlog {
-  #messages: Buffer[] = [];
+  #messages: Bytes[] = [];
   #bytes = 0;
   #dropped = 0;
 
@@ -12,9 +14,8 @@ export class Backlog {
     return this.#dropped;
   }
 
-  push(message: Buffer): void {
-    // A copy: the line may be a view of a much larger chunk, which would be kept with it.
-    this.#messages.push(Buffer.from(message));
+  push(message: Bytes): void {
+    this.#messages.push(message.kept());
     this.#bytes += message.length;
     while (this.#messages.length > maxMessages || (this.#bytes > maxBytes && this.#messages.length > 1)) {
       this.#bytes -= this.#messages.shift()?.length ?? 0;
@@ -23,7 +24,7 @@ export class Backlog {
   }
 
   /** All of them, oldest first; afterwards it is empty. */
-  take(): Buffer[] {
+  take(): Bytes[] {
     const all = this.#messages;
     this.#messages = [];
     this.#bytes = 0;

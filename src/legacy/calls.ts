@@ -1,27 +1,41 @@
 import type { Exchange } from '../relay/exchange.ts';
 import type { InFlight } from '../relay/route.ts';
 
+/** Tokens of requests that made tasks, which may report progress for as long as the session lives. */
+const maxTaskTokens = 1000;
+
 /** The requests of one session that are under way, by id and by progress token, in the order in which they began. */
 export class Calls implements InFlight {
   readonly #byId = new Map<string, Exchange>();
   readonly #byToken = new Map<string, Exchange>();
+  readonly #taskTokens = new Set<string>();
 
   get size(): number {
     return this.#byId.size;
   }
 
-  /** @returns why it cannot be added: its id or its token is in use */
-  add(exchange: Exchange): 'id' | 'progress token' | undefined {
-    if (this.#byId.has(exchange.key)) return 'id';
-    if (exchange.tokenKey !== undefined && this.#byToken.has(exchange.tokenKey)) return 'progress token';
-    this.#byId.set(exchange.key, exchange);
-    if (exchange.tokenKey !== undefined) this.#byToken.set(exchange.tokenKey, exchange);
-    return undefined;
+  /** @returns what is in use by another one, if anything is */
+  clash({ key, tokenKey }: Exchange): 'id' | 'progress token' | undefined {
+    if (this.#byId.has(key)) return 'id';
+    return tokenKey !== undefined && this.#byToken.has(tokenKey) ? 'progress token' : undefined;
   }
 
-  remove(exchange: Exchange): void {
-    this.#byId.delete(exchange.key);
-    if (exchange.tokenKey !== undefined) this.#byToken.delete(exchange.tokenKey);
+  add(exchange: Exchange): void {
+    this.#byId.set(exchange.key, exchange);
+    if (exchange.tokenKey !== undefined) this.#byToken.set(exchange.tokenKey, exchange);
+  }
+
+  remove({ key, tokenKey, request }: Exchange): void {
+    this.#byId.delete(key);
+    if (tokenKey === undefined) return;
+    this.#byToken.delete(tokenKey);
+    if (!request.isTask) return;
+    this.#taskTokens.add(tokenKey);
+    if (this.#taskTokens.size <= maxTaskTokens) return;
+    for (const oldest of this.#taskTokens) {
+      this.#taskTokens.delete(oldest);
+      return;
+    }
   }
 
   byId(key: string): Exchange | undefined {
@@ -32,13 +46,29 @@ export class Calls implements InFlight {
     return this.#byToken.get(key);
   }
 
-  newest(): Exchange | undefined {
-    let last: Exchange | undefined;
-    for (const exchange of this.#byId.values()) last = exchange;
-    return last;
+  byTask(taskId: string): Exchange | undefined {
+    return this.#newest(({ request }) => request.method === 'tasks/result' && request.taskId === taskId);
+  }
+
+  isTaskToken(key: string): boolean {
+    return this.#taskTokens.has(key);
+  }
+
+  newestConnected(): Exchange | undefined {
+    return this.#newest(({ reply }) => reply.isConnected);
+  }
+
+  newestOpen(): Exchange | undefined {
+    return this.#newest(({ reply }) => reply.isOpen);
   }
 
   all(): Exchange[] {
     return [...this.#byId.values()];
+  }
+
+  #newest(isMeant: (exchange: Exchange) => boolean): Exchange | undefined {
+    let last: Exchange | undefined;
+    for (const exchange of this.#byId.values()) if (isMeant(exchange)) last = exchange;
+    return last;
   }
 }

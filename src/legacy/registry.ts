@@ -4,8 +4,9 @@ import { deferred } from '../base/deferred.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import type { Request } from '../jsonrpc/message.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { RequestEnvelope } from '../relay/exchange.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { CloseReason } from './session-end.ts';
 import { Session } from './session.ts';
@@ -73,17 +74,17 @@ export class SessionRegistry {
   /**
    * Leases an upstream for a new client and hands it the client's `initialize`; the answer goes to the reply.
    *
-   * @param makeReply makes the reply for the session's id
+   * @param makeReply makes the reply for the new session
    * @param signal the client has given up
    * @throws {BridgeError} `DRAINING`, `SESSION_LIMIT`, and what `Pool.acquire` throws: nothing was answered
    */
   async open(
     served: Served,
-    request: RequestEnvelope,
-    bytes: Buffer,
-    makeReply: (sessionId: string) => Reply,
+    request: Request,
+    bytes: Bytes,
+    makeReply: (session: Session) => Reply,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Session> {
     this.#refuseWhileDraining();
     if (this.#sessions.size + this.#opening >= this.#limit) {
       const limit = this.#limit;
@@ -109,7 +110,8 @@ export class SessionRegistry {
       onClosed: () => this.#sessions.delete(id),
     });
     this.#sessions.set(id, session);
-    session.begin(request, bytes, makeReply(id));
+    session.begin(request, bytes, makeReply(session));
+    return session;
   }
 
   #refuseWhileDraining(): void {

@@ -31,6 +31,22 @@ export function garbledError(end: UpstreamEnd, maxLineBytes: number, upstream: U
   return undefined;
 }
 
+/** The end of a session, for the log. */
+export function describeEnd(
+  reason: CloseReason,
+  upstream: Upstream,
+  { calls, unexpected, ms }: { readonly calls: number; readonly unexpected: number; readonly ms: number },
+): object {
+  return {
+    reason,
+    seconds: Math.round(ms / 100) / 10,
+    calls,
+    ...(unexpected > 0 ? { unexpectedMessages: unexpected } : {}),
+    ...(upstream.noiseLines > 0 ? { noiseLines: upstream.noiseLines } : {}),
+    ...(reason === 'upstream-ended' || reason === 'start-failed' ? upstream.describeExit() : {}),
+  };
+}
+
 /** What the end of a session says about its server: only an answer to `initialize` proves that it works. */
 export function retireReason(reason: CloseReason, wasOpen: boolean): RetireReason {
   if (reason === 'start-failed') return 'start-failed';

@@ -2,17 +2,24 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
-import { idKey, type Envelope } from '../jsonrpc/message.ts';
-import type { Lease } from '../pool/pool.ts';
-import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
-import { Exchange, type RequestEnvelope } from '../relay/exchange.ts';
+import { Bytes } from '../jsonrpc/bytes.ts';
+import { idKey, type Envelope, type Id, type Request, type Response } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
-import type { Reply, Stream } from '../relay/reply.ts';
-import { route, type Destination } from '../relay/route.ts';
+import type { Lease } from '../pool/pool.ts';
+import { Exchange } from '../relay/exchange.ts';
+import type { Connection, Outflow, Reply } from '../relay/reply.ts';
+import { route } from '../relay/route.ts';
+import { shareReply } from '../relay/shared-reply.ts';
+import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { BackPressure } from './back-pressure.ts';
+import type { Incoming } from './batch.ts';
 import { Calls } from './calls.ts';
-import { garbledError, pendingError, retireReason, type CloseReason } from './session-end.ts';
+import { Questions } from './questions.ts';
+import { ResumableStream } from './resumable-stream.ts';
+import { describeEnd, garbledError, pendingError, retireReason, type CloseReason } from './session-end.ts';
 import { StandaloneStreams } from './standalone-streams.ts';
+import { Streams } from './streams.ts';
+import { hasBatches, hasPriming } from './versions.ts';
 
 export type SessionState = 'initializing' | 'open' | 'closed';
 
@@ -26,8 +33,9 @@ interface Surroundings {
 
 /** Requests of a client that may be under way at once. */
 const maxCalls = 1000;
-/** Requests of a server that may wait for its client's answer. */
-const maxQuestions = 1000;
+/** A response becomes a stream after this long without a word: soon where that gives the client an id to resume by. */
+const silentMs = 10_000;
+const silentPrimedMs = 1000;
 
 /**
  * One client's MCP session on one upstream of its own. Messages pass through as bytes, both ways; the session looks at
@@ -44,12 +52,14 @@ export class Session implements Receiver {
   readonly #log: Log;
   readonly #onClosed: (session: Session) => void;
   readonly #calls = new Calls();
+  readonly #questions = new Questions();
+  readonly #streams: Streams;
   readonly #standalone = new StandaloneStreams();
   readonly #backPressure: BackPressure;
-  /** Requests of the server that the client has not answered, and the exchange whose stream they went to. */
-  readonly #questions = new Map<string, Exchange | undefined>();
   readonly #openedAt: number;
   #state: SessionState = 'initializing';
+  /** What the two ends agreed on; undefined until they have. */
+  #version: string | undefined;
   #lastActiveAt: number;
   #callCount = 0;
   #unexpected = 0;
@@ -64,6 +74,7 @@ export class Session implements Receiver {
     this.#openedAt = around.clock.now();
     this.#lastActiveAt = this.#openedAt;
     this.#log = around.log;
+    this.#streams = new Streams(around.server.replay, around.clock);
     this.#backPressure = new BackPressure(lease.upstream, around.clock);
   }
 
@@ -76,10 +87,15 @@ export class Session implements Receiver {
     return this.#calls.size;
   }
 
+  /** A reply on a connection, which its client can come back to. */
+  replyOn(connection: Connection): Reply {
+    return new ResumableStream(connection, this.#streams);
+  }
+
   /** Hands the client's own `initialize` to the untouched upstream, byte for byte. */
-  begin(request: RequestEnvelope, bytes: Buffer, reply: Reply): void {
+  begin(request: Request, bytes: Bytes, reply: Reply): void {
     const { startTimeoutMs } = this.server;
-    const limits = { callTimeoutMs: startTimeoutMs, maxCallTimeMs: startTimeoutMs };
+    const limits = { callTimeoutMs: startTimeoutMs, maxCallTimeMs: startTimeoutMs, silentMs };
     this.#calls.add(new Exchange(request, reply, this.#clock.now(), limits));
     reply.onClose(() => {
       // The client does not know the session's id yet: nobody could ever use it.
@@ -94,24 +110,14 @@ export class Session implements Receiver {
    *
    * @throws {BridgeError} `SESSION_EXISTS`, `DUPLICATE_ID`, `UPSTREAM_BUSY`: nothing was sent
    */
-  request(request: RequestEnvelope, bytes: Buffer, reply: Reply): void {
+  request(request: Request, bytes: Bytes, reply: Reply): void {
     if (request.method === 'initialize') {
       throw new BridgeError('SESSION_EXISTS', 'Cannot initialize: this session is open already');
     }
-    if (this.#calls.size >= maxCalls) {
-      throw new BridgeError('UPSTREAM_BUSY', `Cannot send the request: ${maxCalls} are under way in this session`);
-    }
-    const exchange = new Exchange(request, reply, this.#clock.now(), this.server);
-    const taken = this.#calls.add(exchange);
-    if (taken) throw new BridgeError('DUPLICATE_ID', `Cannot send the request: its ${taken} is in use by another one`);
-    try {
-      this.#upstream.send(oneLine(bytes));
-    } catch (error) {
-      this.#calls.remove(exchange);
-      throw error;
-    }
-    this.#lastActiveAt = this.#clock.now();
-    this.#callCount += 1;
+    this.#refuseBusy();
+    const exchange = this.#exchange(request, reply);
+    this.#refuseClash(exchange);
+    this.#start(exchange, bytes);
   }
 
   /**
@@ -119,25 +125,63 @@ export class Session implements Receiver {
    *
    * @throws {BridgeError} `UPSTREAM_BUSY`: nothing was sent
    */
-  accept(message: Exclude<Envelope, { kind: 'request' }>, bytes: Buffer): void {
-    this.#lastActiveAt = this.#clock.now();
-    if (message.kind === 'stray-error') return;
-    if (message.kind === 'response') {
-      this.#answerQuestion(idKey(message.id), bytes);
-      return;
-    }
-    this.#upstream.send(oneLine(bytes));
-    if (message.method === 'notifications/cancelled') this.#cancel(message.params?.['requestId']);
+  accept(message: Exclude<Envelope, Request>, bytes: Bytes): void {
+    this.#refuseBusy();
+    this.#pass(message, bytes);
   }
 
-  /** A GET stream. An open one does not keep an idle session alive. */
-  listen(stream: Stream): void {
+  /**
+   * Several messages in one body. Either all are taken, or none.
+   *
+   * @param connection for the answers
+   * @returns whether there will be any
+   * @throws {BridgeError} `MESSAGE_INVALID`, `DUPLICATE_ID`, `UPSTREAM_BUSY`: nothing was sent
+   */
+  batch(messages: readonly Incoming[], connection: Connection): boolean {
+    if (!hasBatches(this.#version)) {
+      throw new BridgeError('MESSAGE_INVALID', 'Invalid message: got an array, wanted a single message');
+    }
+    this.#refuseBusy();
+    const requests = messages.flatMap(({ envelope }) => (envelope.kind === 'request' ? [envelope] : []));
+    const reply = this.replyOn(connection);
+    const replies = shareReply(reply, requests.length);
+    const exchanges = requests.flatMap((request, i) => (replies[i] ? [this.#exchange(request, replies[i])] : []));
+    refuseDoubles(exchanges);
+    for (const exchange of exchanges) this.#refuseClash(exchange, exchanges.length);
+    if (requests.length > 0) reply.openStream();
+    for (const { envelope, bytes } of messages) {
+      const exchange = envelope.kind === 'request' ? exchanges.shift() : undefined;
+      if (exchange) this.#start(exchange, bytes);
+      else if (envelope.kind !== 'request') this.#pass(envelope, bytes);
+    }
+    return requests.length > 0;
+  }
+
+  /**
+   * A GET stream. An open one does not keep an idle session alive.
+   *
+   * @param lastEventId the event that the client saw last, when it comes back to a stream
+   * @throws {BridgeError} `EVENT_UNKNOWN`
+   */
+  listen(connection: Connection, lastEventId: string | undefined): void {
+    if (lastEventId === undefined) {
+      this.#listen(new ResumableStream(connection, this.#streams));
+      return;
+    }
+    const { stream, seq } = this.#streams.find(lastEventId);
+    this.#lastActiveAt = this.#clock.now();
+    if (!stream.resume(connection, seq)) this.#backPressure.hold(stream);
+    if (this.#standalone.has(stream)) this.#listen(stream);
+  }
+
+  #listen(stream: ResumableStream): void {
     if (!this.#standalone.add(stream)) this.#backPressure.hold(stream);
   }
 
   /** Ends what is overdue. Called a few times a second. */
   tick(now: number): void {
     this.#backPressure.cutStalled(now);
+    this.#streams.log.expire(now);
     for (const exchange of this.#calls.all()) {
       exchange.keepAlive(now);
       if (exchange.isLate(now)) this.#timeOut(exchange, now);
@@ -152,118 +196,141 @@ export class Session implements Receiver {
     if (this.#state === 'closed') return;
     const wasOpen = this.#state === 'open';
     this.#state = 'closed';
-    for (const exchange of this.#calls.all()) this.#failPending(exchange, reason, wasOpen);
+    this.#failAll(pendingError(reason, wasOpen, this.#upstream), wasOpen);
     this.#standalone.endAll();
     this.#onClosed(this);
     void this.#lease.release(retireReason(reason, wasOpen));
-    this.#log.info(
-      {
-        reason,
-        seconds: Math.round((this.#clock.now() - this.#openedAt) / 100) / 10,
-        calls: this.#callCount,
-        ...(this.#unexpected > 0 ? { unexpectedMessages: this.#unexpected } : {}),
-        ...(this.#upstream.noiseLines > 0 ? { noiseLines: this.#upstream.noiseLines } : {}),
-        ...(reason === 'upstream-ended' || reason === 'start-failed' ? this.#upstream.describeExit() : {}),
-      },
-      wasOpen ? 'session closed' : 'session not opened',
-    );
+    const facts = { calls: this.#callCount, unexpected: this.#unexpected, ms: this.#clock.now() - this.#openedAt };
+    this.#log.info(describeEnd(reason, this.#upstream, facts), wasOpen ? 'session closed' : 'session not opened');
   }
 
-  onMessage(message: Envelope, bytes: Buffer): void {
-    const destination = route(message, this.#calls);
-    if (message.kind === 'request') this.#remember(idKey(message.id), undefined);
+  onMessage(message: Envelope, bytes: Bytes): void {
+    const destination = route(message, this.#calls, this.#standalone.isConnected);
     switch (destination.to) {
       case 'answer':
         this.#deliverAnswer(destination.exchange, message, bytes);
         return;
       case 'stream':
-        this.#deliverToStream(destination, message, bytes);
+        this.#deliverToStream(destination.exchange, message, bytes);
         return;
       case 'get':
-        this.#hold(this.#standalone.deliver(bytes));
+        this.#deliverToGet(message, bytes);
         return;
       case 'nobody':
         this.#unexpected += 1;
     }
   }
 
+  onGarbled(id: Id): void {
+    const exchange = this.#calls.byId(idKey(id));
+    if (!exchange) return;
+    this.#calls.remove(exchange);
+    exchange.fail(new BridgeError('UPSTREAM_GARBLED', 'Cannot relay the server’s answer: it is no valid JSON-RPC'));
+  }
+
   onEnd(end: UpstreamEnd): void {
     const error = garbledError(end, this.server.maxLineBytes, this.#upstream);
-    if (error) this.#failAll(error);
+    if (error) this.#failAll(error, this.#state === 'open');
     this.close(this.#state === 'initializing' ? 'start-failed' : 'upstream-ended');
   }
 
-  #deliverAnswer(exchange: Exchange, message: Envelope, bytes: Buffer): void {
-    this.#calls.remove(exchange);
-    this.#lastActiveAt = this.#clock.now();
-    const isInitialized = this.#state === 'initializing' && message.kind === 'response' && message.result !== undefined;
-    const isRefused = this.#state === 'initializing' && !isInitialized;
-    if (isInitialized) this.#open(message.result);
-    if (!exchange.finish(bytes)) this.#backPressure.hold(exchange.reply);
-    if (isRefused) this.close('refused');
+  #exchange(request: Request, reply: Reply): Exchange {
+    const { callTimeoutMs, maxCallTimeMs } = this.server;
+    const limits = { callTimeoutMs, maxCallTimeMs, silentMs: this.#streams.isPrimed ? silentPrimedMs : silentMs };
+    return new Exchange(request, reply, this.#clock.now(), limits);
   }
 
-  #deliverToStream(destination: Extract<Destination, { to: 'stream' }>, message: Envelope, bytes: Buffer): void {
-    const { exchange } = destination;
-    if (message.kind === 'notification' && message.method === 'notifications/progress')
-      exchange.touch(this.#clock.now());
-    if (!exchange.reply.isOpen && message.kind === 'request') {
-      // Its client is gone from that stream; a question there would never be heard.
-      this.#hold(this.#standalone.deliver(bytes));
+  #refuseClash(exchange: Exchange, count = 1): void {
+    if (this.#calls.size + count > maxCalls) {
+      throw new BridgeError('UPSTREAM_BUSY', `Cannot send the request: ${maxCalls} are under way in this session`);
+    }
+    const taken = this.#calls.clash(exchange);
+    if (taken) throw new BridgeError('DUPLICATE_ID', `Cannot send the request: its ${taken} is in use by another one`);
+  }
+
+  #refuseBusy(): void {
+    if (!this.#upstream.isBusy) return;
+    throw new BridgeError('UPSTREAM_BUSY', 'Cannot send to the server: it does not read its input');
+  }
+
+  #start(exchange: Exchange, bytes: Bytes): void {
+    this.#calls.add(exchange);
+    this.#upstream.send(oneLine(bytes));
+    this.#lastActiveAt = this.#clock.now();
+    this.#callCount += 1;
+  }
+
+  #pass(message: Exclude<Envelope, Request>, bytes: Bytes): void {
+    this.#lastActiveAt = this.#clock.now();
+    if (message.kind === 'stray-error') return;
+    if (message.kind === 'response') {
+      this.#answerQuestion(message, bytes);
       return;
     }
-    if (message.kind === 'request') {
-      const key = idKey(message.id);
-      this.#remember(key, exchange);
-      exchange.ask(key);
-    }
+    this.#upstream.send(oneLine(bytes));
+    if (message.method === 'notifications/cancelled') this.#cancel(message.requestId);
+  }
+
+  #deliverAnswer(exchange: Exchange, message: Envelope, bytes: Bytes): void {
+    this.#calls.remove(exchange);
+    this.#lastActiveAt = this.#clock.now();
+    const isFirst = this.#state === 'initializing' && message.kind === 'response';
+    if (isFirst && !message.isError) this.#open(message);
+    if (!exchange.finish(bytes)) this.#backPressure.hold(exchange.reply);
+    if (isFirst && message.isError) this.close('refused');
+  }
+
+  #deliverToStream(exchange: Exchange, message: Envelope, bytes: Bytes): void {
+    if (message.kind === 'request') this.#questions.ask(idKey(message.id), exchange);
+    else exchange.touch(this.#clock.now());
     if (!exchange.deliver(bytes)) this.#backPressure.hold(exchange.reply);
   }
 
-  #hold(stream: Stream | undefined): void {
+  #deliverToGet(message: Envelope, bytes: Bytes): void {
+    if (message.kind === 'request') {
+      if (message.method === 'ping' && !this.#standalone.isConnected) {
+        // Nobody is there to say so, but the client is alive as far as anybody knows.
+        this.#tell(`{"jsonrpc":"2.0","id":${message.idText},"result":{}}`);
+        return;
+      }
+      this.#questions.ask(idKey(message.id), undefined);
+    }
+    this.#hold(this.#standalone.deliver(bytes));
+  }
+
+  #hold(stream: Outflow | undefined): void {
     if (stream) this.#backPressure.hold(stream);
   }
 
-  #open(result: unknown): void {
+  #open({ protocolVersion }: Response): void {
     this.#state = 'open';
-    const version = (result as { protocolVersion?: unknown } | null)?.protocolVersion;
+    this.#version = protocolVersion;
+    this.#streams.isPrimed = hasPriming(protocolVersion);
     this.#log.info(
       {
         container: this.#upstream.name,
         warm: this.#lease.wasWarm,
         ms: Math.round(this.#clock.now() - this.#openedAt),
-        protocol: typeof version === 'string' ? version.slice(0, 32) : undefined,
+        protocol: protocolVersion?.slice(0, 32),
       },
       'session opened',
     );
   }
 
-  /** A server that asks and asks forgets its oldest questions. */
-  #remember(key: string, exchange: Exchange | undefined): void {
-    this.#questions.set(key, exchange);
-    if (this.#questions.size <= maxQuestions) return;
-    for (const [oldest, asked] of this.#questions) {
-      asked?.forget(oldest);
-      this.#questions.delete(oldest);
-      break;
-    }
-  }
-
-  #answerQuestion(key: string, bytes: Buffer): void {
+  #answerQuestion({ id }: Response, bytes: Bytes): void {
+    const key = idKey(id);
     if (!this.#questions.has(key)) {
       // Answered already, or never asked: a server must not get it.
       this.#unexpected += 1;
       return;
     }
     this.#upstream.send(oneLine(bytes));
-    this.#questions.get(key)?.answer(key, this.#clock.now());
-    this.#questions.delete(key);
+    this.#questions.answer(key, this.#clock.now());
   }
 
-  #cancel(requestId: unknown): void {
-    if (typeof requestId !== 'string' && typeof requestId !== 'number') return;
-    const exchange = this.#calls.byId(idKey(requestId));
-    if (!exchange || exchange.method === 'initialize') return;
+  #cancel(requestId: Id | undefined): void {
+    const exchange = requestId === undefined ? undefined : this.#calls.byId(idKey(requestId));
+    if (!exchange || exchange.request.method === 'initialize') return;
     this.#calls.remove(exchange);
     exchange.abandon();
   }
@@ -279,31 +346,29 @@ export class Session implements Receiver {
       return;
     }
     this.#calls.remove(exchange);
-    exchange.fail(
-      new BridgeError('CALL_TIMEOUT', `Cannot answer the request: the server took longer than ${waitedMs} ms`, {
-        waitedMs,
-      }),
-    );
-    const cancel = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${exchange.idText},"reason":"timeout"}}`;
-    try {
-      this.#upstream.send(Buffer.from(cancel));
-    } catch {
-      // UPSTREAM_BUSY: it does not read, so it cannot be told.
-    }
+    const sentence = `Cannot answer the request: the server took longer than ${waitedMs} ms`;
+    exchange.fail(new BridgeError('CALL_TIMEOUT', sentence, { waitedMs }));
+    const params = `{"requestId":${exchange.request.idText},"reason":"timeout"}`;
+    this.#tell(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   }
 
-  #failPending(exchange: Exchange, reason: CloseReason, wasOpen: boolean): void {
-    this.#calls.remove(exchange);
-    const error = pendingError(reason, wasOpen, this.#upstream);
-    if (wasOpen) exchange.fail(error);
-    else exchange.refuse(error);
+  /** Something of our own: a server that does not read cannot be told. */
+  #tell(text: string): void {
+    if (!this.#upstream.isBusy) this.#upstream.send(Bytes.from(text));
   }
 
-  #failAll(error: BridgeError): void {
+  #failAll(error: BridgeError, wasOpen: boolean): void {
     for (const exchange of this.#calls.all()) {
       this.#calls.remove(exchange);
-      if (this.#state === 'initializing') exchange.refuse(error);
-      else exchange.fail(error);
+      if (wasOpen) exchange.fail(error);
+      else exchange.refuse(error);
     }
   }
+}
+
+function refuseDoubles(exchanges: readonly Exchange[]): void {
+  const ids = new Set(exchanges.map(({ key }) => key));
+  const tokens = exchanges.flatMap(({ tokenKey }) => (tokenKey === undefined ? [] : [tokenKey]));
+  if (ids.size === exchanges.length && new Set(tokens).size === tokens.length) return;
+  throw new BridgeError('DUPLICATE_ID', 'Cannot send the batch: an id or a progress token is in it twice');
 }

@@ -1,27 +1,21 @@
+import { Bytes } from '../jsonrpc/bytes.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
-import { idKey, type Envelope } from '../jsonrpc/message.ts';
+import { idKey, type Request } from '../jsonrpc/message.ts';
 import type { Reply } from './reply.ts';
-
-export type RequestEnvelope = Extract<Envelope, { kind: 'request' }>;
-
-/** After this long without a word, a response becomes a stream, so that idle time-outs on the way do not fire. */
-const silentMs = 10_000;
 
 interface Limits {
   /** Without a sign of life, in milliseconds. */
   readonly callTimeoutMs: number;
   /** In all, in milliseconds. */
   readonly maxCallTimeMs: number;
+  /** After this long without a word, a response becomes a stream, in milliseconds. */
+  readonly silentMs: number;
 }
 
-/**
- * One request of a client and its one answer. The form of the answer is chosen late: a single JSON document when the
- * response is the first thing that the server says, a stream when something comes before it.
- */
+/** One request of a client and its one answer. */
 export class Exchange {
   readonly key: string;
-  readonly idText: string;
-  readonly method: string;
+  readonly request: Request;
   /** Key of the progress token, when the client gave one. */
   readonly tokenKey: string | undefined;
   readonly reply: Reply;
@@ -30,13 +24,11 @@ export class Exchange {
   /** Requests that the server put to the client on this stream and that have no answer yet, by id. */
   readonly #questions = new Set<string>();
   #lastSignAt: number;
-  #isStream = false;
   #isDone = false;
 
-  constructor(request: RequestEnvelope, reply: Reply, now: number, limits: Limits) {
+  constructor(request: Request, reply: Reply, now: number, limits: Limits) {
     this.key = idKey(request.id);
-    this.idText = request.idText;
-    this.method = request.method;
+    this.request = request;
     this.tokenKey = request.progressToken === undefined ? undefined : idKey(request.progressToken);
     this.reply = reply;
     this.#startedAt = now;
@@ -44,56 +36,43 @@ export class Exchange {
     this.#limits = limits;
   }
 
-  /** Whether anything was sent to the client already. */
-  get isStream(): boolean {
-    return this.#isStream;
-  }
-
   /**
    * Something that comes before the answer.
    *
    * @returns false when the client reads slower than the server writes
    */
-  deliver(message: Buffer): boolean {
-    if (this.#isDone || !this.reply.isOpen) return true;
-    this.#isStream = true;
-    return this.reply.event(message);
+  deliver(message: Bytes): boolean {
+    return this.#isDone || !this.reply.isOpen || this.reply.event(message);
   }
 
   /** The answer. @returns false when the client reads slower than the server writes */
-  finish(message: Buffer): boolean {
+  finish(message: Bytes): boolean {
     if (this.#isDone) return true;
     this.#isDone = true;
-    if (!this.reply.isOpen) return true;
-    if (!this.#isStream) return this.reply.json(message);
-    const isFast = this.reply.event(message);
-    this.reply.end();
-    return isFast;
+    return !this.reply.isOpen || this.reply.answer(message, this.request.idText);
   }
 
   /** An answer of our own, under the caller's id. */
   fail(error: unknown): void {
-    this.finish(errorMessage(error, this.idText));
+    this.finish(Bytes.of(errorMessage(error, this.request.idText)));
   }
 
   /** A refusal with an HTTP status: nothing reached a server that could answer. On an open stream, an error message. */
   refuse(error: unknown): void {
-    if (this.#isStream) {
+    if (this.reply.isStream) {
       this.fail(error);
       return;
     }
     if (this.#isDone) return;
     this.#isDone = true;
-    if (this.reply.isOpen) this.reply.refuse(error, this.idText);
+    if (this.reply.isOpen) this.reply.refuse(error, this.request.idText);
   }
 
   /** No answer will come: the client cancelled the request. */
   abandon(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    if (!this.reply.isOpen) return;
-    if (!this.#isStream) this.reply.openStream();
-    this.reply.end();
+    if (this.reply.isOpen) this.reply.close();
   }
 
   /** Progress for this request: the server is alive. */
@@ -118,11 +97,13 @@ export class Exchange {
     return true;
   }
 
-  /** Turns a silent response into a stream after a while. */
+  /**
+   * Turns a silent response into a stream after a while: nothing on the way takes it for dead, and a client that can
+   * resume learns the id to resume by.
+   */
   keepAlive(now: number): void {
-    if (this.#isStream || this.#isDone || !this.reply.isOpen || now - this.#startedAt < silentMs) return;
-    this.#isStream = true;
-    this.reply.openStream();
+    if (this.#isDone || this.reply.isStream || now - this.#startedAt < this.#limits.silentMs) return;
+    if (this.reply.isOpen) this.reply.openStream();
   }
 
   isLate(now: number): boolean {

@@ -1,12 +1,18 @@
-import { idKey, type Envelope } from '../jsonrpc/message.ts';
+import { idKey, type Envelope, type Notification, type Request } from '../jsonrpc/message.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What is under way in a session, as the routing needs it. */
 export interface InFlight {
   byId(key: string): Exchange | undefined;
   byToken(key: string): Exchange | undefined;
-  /** The exchange that began last. */
-  newest(): Exchange | undefined;
+  /** The request that waits for the result of a task. */
+  byTask(taskId: string): Exchange | undefined;
+  /** Whether a request with this progress token made a task, which may report progress after that request's answer. */
+  isTaskToken(key: string): boolean;
+  /** The exchange that began last and whose client listens right now. */
+  newestConnected(): Exchange | undefined;
+  /** The exchange that began last and whose client may come back. */
+  newestOpen(): Exchange | undefined;
 }
 
 export type Destination =
@@ -18,33 +24,46 @@ export type Destination =
 /**
  * Which one stream a message of the server belongs to; never two.
  *
- * A response goes to the request of its id and progress to the one of its token. Changes of lists and resources
- * concern the session as a whole: GET. Anything else (a log line, sampling, elicitation) can only have come about
- * through something that is under way: the newest request, or GET when there is none.
+ * A response goes to the request of its id and progress to the one of its token; what belongs to a task, to the request
+ * that waits for that task. Changes of lists and resources concern the session as a whole: GET. Anything else (a log
+ * line, sampling, elicitation) can only have come about through something that is under way: the newest request whose
+ * client listens, else GET; and when nobody listens at all, the newest whose client may come back.
  *
+ * @param hasGet whether a GET stream is open
  * @see MCP 2025-11-25, Transports, "Sending Messages to the Server" and "Listening for Messages from the Server"
  */
-export function route(message: Envelope, inFlight: InFlight): Destination {
+export function route(message: Envelope, inFlight: InFlight, hasGet: boolean): Destination {
   if (message.kind === 'response') {
     const exchange = inFlight.byId(idKey(message.id));
     return exchange ? { to: 'answer', exchange } : { to: 'nobody', why: 'unknown-id' };
   }
   if (message.kind === 'stray-error') return { to: 'nobody', why: 'unknown-id' };
-  if (message.kind === 'notification') {
-    if (message.method === 'notifications/progress') return routeProgress(message.params, inFlight);
-    if (concernsSession(message.method)) return { to: 'get' };
+  if (message.kind === 'notification' && message.method === 'notifications/progress') {
+    return routeProgress(message, inFlight);
   }
-  const newest = inFlight.newest();
-  return newest ? { to: 'stream', exchange: newest } : { to: 'get' };
+  if (message.relatedTask !== undefined) return streamOrGet(inFlight.byTask(message.relatedTask));
+  if (concernsSession(message)) return { to: 'get' };
+  return streamOrGet(inFlight.newestConnected() ?? (hasGet ? undefined : inFlight.newestOpen()));
 }
 
-function routeProgress(params: Readonly<Record<string, unknown>> | undefined, inFlight: InFlight): Destination {
-  const token = params?.['progressToken'];
-  const isToken = typeof token === 'string' || typeof token === 'number';
-  const exchange = isToken ? inFlight.byToken(idKey(token)) : undefined;
-  return exchange ? { to: 'stream', exchange } : { to: 'nobody', why: 'unknown-token' };
+function streamOrGet(exchange: Exchange | undefined): Destination {
+  return exchange ? { to: 'stream', exchange } : { to: 'get' };
 }
 
-function concernsSession(method: string): boolean {
-  return method.endsWith('/list_changed') || method === 'notifications/resources/updated';
+function routeProgress({ progressToken, relatedTask }: Notification, inFlight: InFlight): Destination {
+  const key = progressToken === undefined ? undefined : idKey(progressToken);
+  const exchange = key === undefined ? undefined : inFlight.byToken(key);
+  if (exchange) return { to: 'stream', exchange };
+  const isOfTask = relatedTask !== undefined || (key !== undefined && inFlight.isTaskToken(key));
+  if (!isOfTask) return { to: 'nobody', why: 'unknown-token' };
+  return streamOrGet(relatedTask === undefined ? undefined : inFlight.byTask(relatedTask));
+}
+
+function concernsSession({ kind, method }: Notification | Request): boolean {
+  if (kind === 'request') return false;
+  return (
+    method.endsWith('/list_changed') ||
+    method === 'notifications/resources/updated' ||
+    method === 'notifications/tasks/status'
+  );
 }

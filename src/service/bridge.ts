@@ -8,6 +8,7 @@ import { ownerOf, type Owner } from '../engine/labels.ts';
 import { createApp, type Health } from '../http/app.ts';
 import { createListener, startListening } from '../http/listener.ts';
 import { McpRoute } from '../http/mcp-route.ts';
+import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
 import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
@@ -54,18 +55,25 @@ export class Bridge implements Health {
     this.#owner = ownerOf(`${config.file}\n${config.listen.port}`, environment);
     this.#engines = new Engines(config, { owner: this.#owner, held: this.#held, environment, clock, log });
     const gate = new StartGate(config.limits.starts);
-    const context = { owner: this.#owner, held: this.#held, clock, log };
+    const startContext = { owner: this.#owner, held: this.#held, clock, log };
     const runtimes = [...config.servers.values()].map(
-      (server) => new ServerRuntime(server, { engines: this.#engines, gate, context, clock, log, onProgress }),
+      (server) =>
+        new ServerRuntime(server, { engines: this.#engines, gate, context: startContext, clock, log, onProgress }),
     );
     this.#runtimes = new Map(runtimes.map((runtime) => [runtime.config.name, runtime]));
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
     this.#keepAlive = new KeepAlive(clock);
     const { maxBodyBytes } = config.listen;
-    const route = new McpRoute({
-      ...{ servers: this.#runtimes, sessions: this.#sessions, keepAlive: this.#keepAlive, maxBodyBytes, log },
-    });
-    this.#http = createListener(config.listen, route, createApp(this, log), () => this.#isDraining);
+    const context = {
+      servers: this.#runtimes,
+      sessions: this.#sessions,
+      keepAlive: this.#keepAlive,
+      maxBodyBytes,
+      log,
+    };
+    const sse = config.listen.sse ? new SseRoute(context) : undefined;
+    const routes = { mcp: new McpRoute(context), sse, app: createApp(this, log) };
+    this.#http = createListener(config.listen, routes, () => this.#isDraining);
   }
 
   get engines(): Engines {

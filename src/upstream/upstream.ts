@@ -1,13 +1,24 @@
 import type { Clock } from '../base/clock.ts';
 import { settlesWithin } from '../base/deadline.ts';
 import { deferred } from '../base/deferred.ts';
-import { BridgeError, type ErrorData } from '../base/errors.ts';
+import type { ErrorData } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Redactor } from '../base/redact.ts';
 import type { Child, Engine, Exit } from '../engine/engine.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
 import { LineFramer } from '../jsonrpc/line-framer.ts';
-import { isRefusal, readEnvelope, type Envelope } from '../jsonrpc/message.ts';
+import {
+  isRefusal,
+  serverLimits,
+  takeMessage,
+  readMessage,
+  type Batch,
+  type Envelope,
+  type Id,
+  type Refusal,
+} from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
+import { Scanner } from '../jsonrpc/scan.ts';
 import { printable, StderrTail } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
 
@@ -22,7 +33,9 @@ export interface UpstreamEnd {
 /** Who listens to an upstream: its one session. */
 export interface Receiver {
   /** One message, whole, as bytes and as what the relay must know of it. */
-  onMessage(envelope: Envelope, bytes: Buffer): void;
+  onMessage(envelope: Envelope, bytes: Bytes): void;
+  /** What was to be the answer to this id is no message. */
+  onGarbled(id: Id): void;
   /** After the last message. */
   onEnd(end: UpstreamEnd): void;
 }
@@ -35,8 +48,8 @@ interface Surroundings {
   readonly maxLineBytes: number;
 }
 
-/** Bytes that may wait for a server that does not read its input. */
-const maxPendingBytes = 8 * 1024 * 1024;
+/** So many bytes may wait for a server that does not read its input. */
+const maxPendingBytes = 1024 * 1024;
 /** What a server said just before it ended arrives within this time after its exit. */
 const flushMs = 100;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
@@ -45,8 +58,6 @@ const noiseWindowMs = 10_000;
 /** So many are kept for people. */
 const keptNoiseLines = 100;
 const lineFeed = Buffer.from('\n');
-const openingBrace = 0x7b;
-const space = 0x20;
 
 /**
  * One running server as a message channel: lines out, lines in, and a certain end.
@@ -68,6 +79,7 @@ export class Upstream {
   readonly #around: Surroundings;
   readonly #stderr: StderrTail;
   readonly #framer: LineFramer;
+  readonly #scanner = new Scanner(serverLimits);
   readonly #spoke = deferred();
   readonly #gone = deferred();
   #receiver: Receiver | undefined;
@@ -85,15 +97,20 @@ export class Upstream {
     this.#child = child;
     this.#around = around;
     this.#stderr = new StderrTail(around.redactor);
-    this.#framer = new LineFramer(
-      around.maxLineBytes,
-      (line) => {
+    this.#framer = new LineFramer(around.maxLineBytes, {
+      onBegin: () => {
+        this.#scanner.reset();
+      },
+      onPart: (part) => {
+        this.#scanner.push(part);
+      },
+      onLine: (line) => {
         this.#onLine(line);
       },
-      () => {
+      onTooLong: () => {
         this.#finish('line-too-long');
       },
-    );
+    });
     child.stderr.on('data', (chunk: Buffer) => {
       this.#stderr.push(chunk);
     });
@@ -139,22 +156,17 @@ export class Upstream {
     stdout.resume();
   }
 
-  /**
-   * Sends one message.
-   *
-   * @param bytes one JSON text without a line break
-   * @throws {BridgeError} `UPSTREAM_BUSY` when the server does not read; the message was not sent
-   */
-  send(bytes: Buffer): void {
+  /** Whether much of what was sent waits to be read: whoever has a choice sends no more. */
+  get isBusy(): boolean {
+    return this.#child.stdin.writableLength > maxPendingBytes;
+  }
+
+  /** Sends one message. @param bytes one JSON text without a line break */
+  send(bytes: Bytes): void {
     const { stdin } = this.#child;
-    if (stdin.writableLength > maxPendingBytes) {
-      throw new BridgeError('UPSTREAM_BUSY', 'Cannot send to the server: it does not read its input', {
-        pendingBytes: stdin.writableLength,
-      });
-    }
     if (!stdin.writable) return;
     stdin.cork();
-    stdin.write(bytes);
+    for (const part of bytes.parts) stdin.write(part);
     stdin.write(lineFeed);
     stdin.uncork();
   }
@@ -223,16 +235,27 @@ export class Upstream {
     await this.stop();
   }
 
-  #onLine(line: Buffer): void {
+  #onLine(line: Bytes): void {
     if (this.#end || !this.#receiver) return;
-    // A message is an object: a banner need not be parsed to be known as one.
-    const envelope = line[0] === openingBrace || line[0] === space ? readEnvelope(line) : undefined;
-    if (envelope && !isRefusal(envelope)) this.#receiver.onMessage(envelope, oneLine(line));
-    else this.#onNoise(line);
+    const read = takeMessage(this.#scanner, line);
+    if (!isRefusal(read) && read.kind === 'batch') {
+      for (const element of read.elements) this.#onRead(readMessage(element, serverLimits), element);
+    } else {
+      this.#onRead(read, line);
+    }
+  }
+
+  #onRead(read: Envelope | Batch | Refusal, bytes: Bytes): void {
+    if (!isRefusal(read) && read.kind !== 'batch') {
+      this.#receiver?.onMessage(read, oneLine(bytes));
+      return;
+    }
+    this.#onNoise(bytes);
+    if (isRefusal(read) && read.answers !== undefined) this.#receiver?.onGarbled(read.answers);
   }
 
   /** A banner or a stray print: kept for people, never sent to the client. A server that only makes noise is ended. */
-  #onNoise(line: Buffer): void {
+  #onNoise(line: Bytes): void {
     this.#noiseLines += 1;
     const now = this.#around.clock.now();
     if (now - this.#noiseSince > noiseWindowMs) {
@@ -243,7 +266,7 @@ export class Upstream {
     if (this.#noiseInWindow > maxNoiseLines) this.#finish('too-noisy');
     if (this.#noiseLines > keptNoiseLines) return;
     // Masked before it is cut: half a secret is a secret too.
-    const text = this.#around.redactor.redact(printable(line.subarray(0, 8192).toString('utf8')));
+    const text = this.#around.redactor.redact(printable(line.text(0, Math.min(line.length, 8192))));
     this.#stderr.push(Buffer.from(`stdout: ${text.slice(0, 400)}\n`));
     if (this.#noiseLines <= 3) {
       this.#around.log.warn(

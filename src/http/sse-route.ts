@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BridgeError } from '../base/errors.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import { clientLimits, isRefusal, takeMessage, type Request } from '../jsonrpc/message.ts';
+import { Scanner } from '../jsonrpc/scan.ts';
+import { readBody } from './body.ts';
+import { refuse } from './error-response.ts';
+import { checkAccept, checkContentType } from './headers.ts';
+import { refusalError, refuseDisabled, type RouteContext, type ServedServer } from './mcp-route.ts';
+import { HttpConnection } from './sse.ts';
+import { SseClient } from './sse-client.ts';
+
+/** Streams without a session: each may still become one. */
+const maxClients = 1000;
+
+/**
+ * `GET /NAME/sse` and `POST /NAME/messages`: the transport of 2024-11-05, for clients that know no newer one. One
+ * stream carries everything that the server says, and the session lasts as long as it does.
+ *
+ * @see MCP 2024-11-05, Transports, "HTTP with SSE"
+ */
+export class SseRoute {
+  readonly #around: RouteContext;
+  readonly #clients = new Map<string, SseClient>();
+
+  constructor(around: RouteContext) {
+    this.#around = around;
+  }
+
+  /** @returns false when the path is not one of this transport */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const url = request.url ?? '';
+    const [, name = '', leaf] = /^\/([^/?]+)\/(sse|messages)(?:\?.*)?$/.exec(url) ?? [];
+    if (leaf === undefined) return false;
+    void this.#answer(request, response, async () => {
+      const server = this.#around.servers.get(name);
+      if (!server) throw new BridgeError('SERVER_UNKNOWN', 'Server not found');
+      if (leaf === 'messages') await this.#receive(request, response, server);
+      else this.#open(request, response, server);
+    });
+    return true;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a request failed');
+      const isMethod = error instanceof BridgeError && error.code === 'METHOD_REFUSED';
+      refuse(request, response, error, 'null', isMethod ? { Allow: 'GET, POST' } : {});
+    }
+  }
+
+  #open(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
+    if (request.method !== 'GET') throw new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET');
+    checkAccept(request, ['text/event-stream']);
+    refuseDisabled(server);
+    if (this.#clients.size >= maxClients) {
+      throw new BridgeError('SESSION_LIMIT', `Cannot open a stream: there are ${maxClients} already`, {
+        limit: maxClients,
+      });
+    }
+    const id = randomBytes(16).toString('base64url');
+    const stream = new HttpConnection(response, this.#around.keepAlive, undefined);
+    this.#clients.set(id, new SseClient(server.config.name, stream));
+    stream.onClose(() => {
+      this.#clients.get(id)?.vanish();
+      this.#clients.delete(id);
+    });
+    stream.openStream();
+    response.write(`event: endpoint\ndata: /${server.config.name}/messages?sessionId=${id}\n\n`);
+  }
+
+  async #receive(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
+    if (request.method !== 'POST') throw new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted POST');
+    const client = this.#client(request, server);
+    checkContentType(request);
+    const scanner = new Scanner(clientLimits);
+    const bytes = await readBody(request, this.#around.maxBodyBytes, scanner);
+    const message = takeMessage(scanner, bytes);
+    if (isRefusal(message)) throw refusalError(message);
+    if (message.kind === 'batch') {
+      throw new BridgeError('MESSAGE_INVALID', 'Invalid message: got an array, wanted a single message');
+    }
+    if (message.kind === 'request' && message.method === 'initialize') {
+      client.claim();
+      response.writeHead(202).end();
+      await this.#begin(client, server, message, bytes);
+      return;
+    }
+    const { session } = client;
+    if (message.kind === 'request') session.request(message, bytes, session.replyOn(client.connection()));
+    else session.accept(message, bytes);
+    response.writeHead(202).end();
+  }
+
+  /** The POST is answered already: what goes wrong is said on the stream. */
+  async #begin(client: SseClient, server: ServedServer, message: Request, bytes: Bytes): Promise<void> {
+    const connection = client.connection();
+    try {
+      const session = await this.#around.sessions.open(
+        server,
+        message,
+        bytes,
+        (opened) => opened.replyOn(connection),
+        client.signal,
+      );
+      client.session = session;
+      // The stream ends with the session, which may have ended already.
+      const last = client.connection('last');
+      if (session.state === 'closed') last.end();
+      else session.listen(last, undefined);
+    } catch (error) {
+      client.release();
+      connection.refuse(error, message.idText);
+    }
+  }
+
+  #client(request: IncomingMessage, server: ServedServer): SseClient {
+    const id = /[?&]sessionId=([\w-]+)(?:&|$)/.exec(request.url ?? '')?.[1];
+    if (id === undefined) {
+      throw new BridgeError(
+        'SESSION_REQUIRED',
+        'sessionId required: open the stream and use the endpoint that it names',
+      );
+    }
+    const client = this.#clients.get(id);
+    if (client?.server !== server.config.name) throw new BridgeError('SESSION_UNKNOWN', 'Session not found');
+    return client;
+  }
+}

@@ -1,0 +1,105 @@
+/** The members that the relay looks at; a scan keeps kind and place of each. */
+export const Slot = { jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, progressToken: 6, requestId: 7, taskId: 8, task: 9, metaToken: 10, relatedTask: 11, protocolVersion: 12, count: 13 } as const; // prettier-ignore
+
+/** Objects whose members are looked at; all others are `plain`. */
+export const Place = { plain: 0, envelope: 1, params: 2, meta: 3, related: 4, result: 5 } as const;
+
+/** A member that is looked at: where its value is noted, and what place it is when it is an object. */
+export interface Member {
+  readonly slot: number;
+  readonly place: number;
+}
+
+const member = (slot: number, place: number = Place.plain): Member => ({ slot, place });
+
+const membersOf: readonly ReadonlyMap<string, Member>[] = [
+  new Map(),
+  new Map([
+    ['jsonrpc', member(Slot.jsonrpc)],
+    ['id', member(Slot.id)],
+    ['method', member(Slot.method)],
+    ['params', member(Slot.params, Place.params)],
+    ['result', member(Slot.result, Place.result)],
+    ['error', member(Slot.error)],
+  ]),
+  new Map([
+    ['progressToken', member(Slot.progressToken)],
+    ['requestId', member(Slot.requestId)],
+    ['taskId', member(Slot.taskId)],
+    ['task', member(Slot.task)],
+    ['_meta', member(-1, Place.meta)],
+  ]),
+  new Map([
+    ['progressToken', member(Slot.metaToken)],
+    ['io.modelcontextprotocol/related-task', member(-1, Place.related)],
+  ]),
+  new Map([['taskId', member(Slot.relatedTask)]]),
+  new Map([['protocolVersion', member(Slot.protocolVersion)]]),
+];
+
+/** Names that must not be mimicked: a reader that does not mind case would take the double for the original. */
+const protectedNames: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params', 'result', 'error', '_meta']);
+
+/** What a key is, whatever object it stands in. */
+interface Key {
+  /** As a reader sees it who minds neither case nor NUL characters. */
+  readonly folded: string;
+  readonly isMimic: boolean;
+  /** What it names, by place. */
+  readonly members: readonly (Member | undefined)[];
+}
+
+/** Most keys come again and again: those that came are kept, by their bytes in Latin-1. */
+const known = new Map<string, Key>();
+const maxKnown = 1000;
+const maxKnownLength = 64;
+
+/**
+ * Reads the keys of the places that the relay looks at, and refuses those that two readers could read differently:
+ * twice the same, or the same but for case or NUL characters.
+ */
+export class KeyGuard {
+  /** The folded keys of the object that is open at each place. */
+  readonly #seen: (string[] | Set<string>)[] = [];
+  /** Up to this place, doubles are refused. */
+  readonly #lastGuarded: number;
+
+  constructor(lastGuarded: number) {
+    this.#lastGuarded = lastGuarded;
+  }
+
+  /** An object begins. */
+  enter(place: number): void {
+    if (place <= this.#lastGuarded) this.#seen[place] = [];
+  }
+
+  /**
+   * @param latin the bytes between the quotes, in Latin-1
+   * @returns the member, when it is looked at; false when the key is ambiguous
+   */
+  read(place: number, latin: string, hasEscape: boolean): Member | undefined | false {
+    const key = (hasEscape ? undefined : known.get(latin)) ?? readKey(latin, hasEscape);
+    if (place > this.#lastGuarded) return key.members[place];
+    if (key.isMimic && place <= Place.params) return false;
+    return this.#isNew(place, key.folded) && key.members[place];
+  }
+
+  #isNew(place: number, folded: string): boolean {
+    const seen = this.#seen[place] ?? [];
+    if (seen instanceof Set) return !seen.has(folded) && seen.add(folded).size > 0;
+    if (seen.includes(folded)) return false;
+    if (seen.push(folded) > 16) this.#seen[place] = new Set(seen);
+    return true;
+  }
+}
+
+function readKey(latin: string, hasEscape: boolean): Key {
+  const utf8 = Buffer.from(latin, 'latin1').toString('utf8');
+  const text = hasEscape ? (JSON.parse(`"${utf8}"`) as string) : utf8;
+  // Both ways, for letters whose other case has another small one (ſ, K).
+  const folded = text.toUpperCase().toLowerCase().replaceAll('\0', '');
+  const isMimic = folded !== text && protectedNames.has(folded);
+  const key = { folded, isMimic, members: membersOf.map((members) => members.get(text)) };
+  if (!hasEscape && latin.length <= maxKnownLength && known.size < maxKnown) known.set(latin, key);
+  return key;
+}
