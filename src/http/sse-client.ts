@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import { sessionUnknown } from '../legacy/session-end.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
 import type { Session } from '../legacy/session.ts';
@@ -26,7 +27,7 @@ export class SseClient {
   /** @throws {BridgeError} `SESSION_REQUIRED` before `initialize` was answered; `SESSION_UNKNOWN` when it is over */
   get session(): Session {
     if (!this.#session) throw new BridgeError('SESSION_REQUIRED', 'No session: begin with "initialize"');
-    if (this.#session.state !== 'open') throw new BridgeError('SESSION_UNKNOWN', 'Session not found');
+    if (this.#session.state !== 'open') throw sessionUnknown();
     return this.#session;
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
+import { sessionUnknown } from '../legacy/session-end.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { clientLimits, isRefusal, takeMessage, type Request } from '../jsonrpc/message.ts';
 import { Scanner } from '../jsonrpc/scan.ts';
@@ -126,7 +127,7 @@ export class SseRoute {
       );
     }
     const client = this.#clients.get(id);
-    if (client?.server !== server.config.name) throw new BridgeError('SESSION_UNKNOWN', 'Session not found');
+    if (client?.server !== server.config.name) throw sessionUnknown();
     return client;
   }
 }

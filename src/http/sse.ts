@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Connection } from '../relay/reply.ts';
@@ -23,6 +24,11 @@ export class KeepAlive {
     this.stop = clock.every(commentMs, () => {
       for (const response of this.#streams) if (!response.writableNeedDrain) response.write(comment);
     });
+  }
+
+  /** The connections of all open event streams. */
+  *sockets(): Iterable<Socket> {
+    for (const { socket } of this.#streams) if (socket) yield socket;
   }
 
   add(response: ServerResponse): void {

@@ -8,7 +8,7 @@ import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Request } from '../jsonrpc/message.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Reply } from '../relay/reply.ts';
-import type { CloseReason } from './session-end.ts';
+import { sessionUnknown, type CloseReason } from './session-end.ts';
 import { Session } from './session.ts';
 import type { SessionIds } from './session-id.ts';
 
@@ -67,7 +67,7 @@ export class SessionRegistry {
   /** @throws {BridgeError} `SESSION_UNKNOWN`, in the same words for an id that is unknown, over, or of another server */
   find(id: string, server: string): Session {
     const session = this.#ids.isOurs(id, server) ? this.#sessions.get(id) : undefined;
-    if (session?.state !== 'open') throw new BridgeError('SESSION_UNKNOWN', 'Session not found');
+    if (session?.state !== 'open') throw sessionUnknown();
     return session;
   }
 

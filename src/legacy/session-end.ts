@@ -7,6 +7,14 @@ import type { Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 export type CloseReason =
   'deleted' | 'idle' | 'too-old' | 'upstream-ended' | 'start-failed' | 'refused' | 'client-vanished' | 'draining';
 
+/**
+ * The one answer to every session id that is not its sender's. Some clients begin anew only when they read "HTTP 404"
+ * in the text, whatever the status says.
+ */
+export function sessionUnknown(): BridgeError {
+  return new BridgeError('SESSION_UNKNOWN', 'Session not found (HTTP 404)');
+}
+
 /** What a request gets whose session ends before its answer. */
 export function pendingError(reason: CloseReason, wasOpen: boolean, upstream: Upstream): BridgeError {
   if (reason === 'draining') return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');

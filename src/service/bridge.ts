@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import { ownerOf, type Owner } from '../engine/labels.ts';
 import { createApp, type Health } from '../http/app.ts';
 import { createListener, startListening } from '../http/listener.ts';
+import { DeadPeers } from '../http/dead-peers.ts';
 import { McpRoute } from '../http/mcp-route.ts';
 import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
@@ -41,6 +42,7 @@ export class Bridge implements Health {
   readonly #runtimes: ReadonlyMap<string, ServerRuntime>;
   readonly #sessions: SessionRegistry;
   readonly #keepAlive: KeepAlive;
+  readonly #deadPeers: DeadPeers;
   readonly #http: Server;
   readonly #startedAt: number;
   #isReady = false;
@@ -63,6 +65,7 @@ export class Bridge implements Health {
     this.#runtimes = new Map(runtimes.map((runtime) => [runtime.config.name, runtime]));
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
     this.#keepAlive = new KeepAlive(clock);
+    this.#deadPeers = new DeadPeers(() => this.#keepAlive.sockets(), clock);
     const { maxBodyBytes } = config.listen;
     const context = {
       servers: this.#runtimes,
@@ -162,6 +165,7 @@ export class Bridge implements Health {
     for (const { pool } of this.#runtimes.values()) pool.drain();
     this.#sessions.closeAll('draining');
     this.#keepAlive.stop();
+    this.#deadPeers.stop();
     this.#engines.close();
     this.#http.close();
     this.#http.closeIdleConnections();
