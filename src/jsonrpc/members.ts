@@ -53,6 +53,9 @@ interface Key {
 const known = new Map<string, Key>();
 const maxKnown = 1000;
 const maxKnownLength = 64;
+// First of all, so that no client can fill it with keys of its own.
+for (const members of membersOf) for (const name of members.keys()) readKey(name, false);
+for (const name of ['name', 'arguments', 'uri', 'cursor', 'level', 'progress', 'total']) readKey(name, false);
 
 /**
  * Reads the keys of the places that the relay looks at, and refuses those that two readers could read differently:

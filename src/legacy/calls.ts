@@ -1,6 +1,9 @@
+import { BridgeError } from '../base/errors.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { InFlight } from '../relay/route.ts';
 
+/** Requests of a client that may be under way at once. */
+const maxCalls = 1000;
 /** Tokens of requests that made tasks, which may report progress for as long as the session lives. */
 const maxTaskTokens = 1000;
 
@@ -14,10 +17,18 @@ export class Calls implements InFlight {
     return this.#byId.size;
   }
 
-  /** @returns what is in use by another one, if anything is */
-  clash({ key, tokenKey }: Exchange): 'id' | 'progress token' | undefined {
-    if (this.#byId.has(key)) return 'id';
-    return tokenKey !== undefined && this.#byToken.has(tokenKey) ? 'progress token' : undefined;
+  /** @throws {BridgeError} `DUPLICATE_ID`, `UPSTREAM_BUSY` when these could not all be added */
+  refuseClash(exchanges: readonly Exchange[]): void {
+    if (this.#byId.size + exchanges.length > maxCalls) {
+      throw new BridgeError('UPSTREAM_BUSY', `Cannot send the request: ${maxCalls} are under way in this session`);
+    }
+    const batch = new Calls();
+    for (const exchange of exchanges) {
+      const taken = this.#clash(exchange) ?? batch.#clash(exchange);
+      if (taken)
+        throw new BridgeError('DUPLICATE_ID', `Cannot send the request: its ${taken} is in use by another one`);
+      batch.add(exchange);
+    }
   }
 
   add(exchange: Exchange): void {
@@ -64,6 +75,11 @@ export class Calls implements InFlight {
 
   all(): Exchange[] {
     return [...this.#byId.values()];
+  }
+
+  #clash({ key, tokenKey }: Exchange): 'id' | 'progress token' | undefined {
+    if (this.#byId.has(key)) return 'id';
+    return tokenKey !== undefined && this.#byToken.has(tokenKey) ? 'progress token' : undefined;
   }
 
   #newest(isMeant: (exchange: Exchange) => boolean): Exchange | undefined {

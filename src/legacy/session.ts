@@ -31,8 +31,6 @@ interface Surroundings {
   readonly onClosed: (session: Session) => void;
 }
 
-/** Requests of a client that may be under way at once. */
-const maxCalls = 1000;
 /** A response becomes a stream after this long without a word: soon where that gives the client an id to resume by. */
 const silentMs = 10_000;
 const silentPrimedMs = 1000;
@@ -116,7 +114,7 @@ export class Session implements Receiver {
     }
     this.#refuseBusy();
     const exchange = this.#exchange(request, reply);
-    this.#refuseClash(exchange);
+    this.#calls.refuseClash([exchange]);
     this.#start(exchange, bytes);
   }
 
@@ -146,8 +144,7 @@ export class Session implements Receiver {
     const reply = this.replyOn(connection);
     const replies = shareReply(reply, requests.length);
     const exchanges = requests.flatMap((request, i) => (replies[i] ? [this.#exchange(request, replies[i])] : []));
-    refuseDoubles(exchanges);
-    for (const exchange of exchanges) this.#refuseClash(exchange, exchanges.length);
+    this.#calls.refuseClash(exchanges);
     if (requests.length > 0) reply.openStream();
     for (const { envelope, bytes } of messages) {
       const exchange = envelope.kind === 'request' ? exchanges.shift() : undefined;
@@ -225,7 +222,13 @@ export class Session implements Receiver {
     const exchange = this.#calls.byId(idKey(id));
     if (!exchange) return;
     this.#calls.remove(exchange);
-    exchange.fail(new BridgeError('UPSTREAM_GARBLED', 'Cannot relay the server’s answer: it is no valid JSON-RPC'));
+    const error = new BridgeError('UPSTREAM_GARBLED', 'Cannot relay the server’s answer: it is no valid JSON-RPC');
+    if (this.#state === 'open') {
+      exchange.fail(error);
+      return;
+    }
+    exchange.refuse(error);
+    this.close('start-failed');
   }
 
   onEnd(end: UpstreamEnd): void {
@@ -238,14 +241,6 @@ export class Session implements Receiver {
     const { callTimeoutMs, maxCallTimeMs } = this.server;
     const limits = { callTimeoutMs, maxCallTimeMs, silentMs: this.#streams.isPrimed ? silentPrimedMs : silentMs };
     return new Exchange(request, reply, this.#clock.now(), limits);
-  }
-
-  #refuseClash(exchange: Exchange, count = 1): void {
-    if (this.#calls.size + count > maxCalls) {
-      throw new BridgeError('UPSTREAM_BUSY', `Cannot send the request: ${maxCalls} are under way in this session`);
-    }
-    const taken = this.#calls.clash(exchange);
-    if (taken) throw new BridgeError('DUPLICATE_ID', `Cannot send the request: its ${taken} is in use by another one`);
   }
 
   #refuseBusy(): void {
@@ -282,7 +277,7 @@ export class Session implements Receiver {
 
   #deliverToStream(exchange: Exchange, message: Envelope, bytes: Bytes): void {
     if (message.kind === 'request') this.#questions.ask(idKey(message.id), exchange);
-    else exchange.touch(this.#clock.now());
+    else if (isProgress(message)) exchange.touch(this.#clock.now());
     if (!exchange.deliver(bytes)) this.#backPressure.hold(exchange.reply);
   }
 
@@ -366,9 +361,6 @@ export class Session implements Receiver {
   }
 }
 
-function refuseDoubles(exchanges: readonly Exchange[]): void {
-  const ids = new Set(exchanges.map(({ key }) => key));
-  const tokens = exchanges.flatMap(({ tokenKey }) => (tokenKey === undefined ? [] : [tokenKey]));
-  if (ids.size === exchanges.length && new Set(tokens).size === tokens.length) return;
-  throw new BridgeError('DUPLICATE_ID', 'Cannot send the batch: an id or a progress token is in it twice');
+function isProgress(message: Envelope): boolean {
+  return message.kind === 'notification' && message.method === 'notifications/progress';
 }

@@ -48,8 +48,10 @@ interface Surroundings {
   readonly maxLineBytes: number;
 }
 
-/** So many bytes may wait for a server that does not read its input. */
-const maxPendingBytes = 1024 * 1024;
+/** So many bytes may wait for a server that reads its input; and for one that has not read all of it for a while. */
+const maxPendingBytes = 8 * 1024 * 1024;
+const maxStalledBytes = 1024 * 1024;
+const stalledMs = 1000;
 /** What a server said just before it ended arrives within this time after its exit. */
 const flushMs = 100;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
@@ -87,6 +89,8 @@ export class Upstream {
   #exit: Exit | undefined;
   #stopping: Promise<void> | undefined;
   #state: UpstreamState = 'starting';
+  /** When something was sent and nothing waited. */
+  #pendingSince = 0;
   #noiseLines = 0;
   #noiseSince = -Infinity;
   #noiseInWindow = 0;
@@ -158,13 +162,16 @@ export class Upstream {
 
   /** Whether much of what was sent waits to be read: whoever has a choice sends no more. */
   get isBusy(): boolean {
-    return this.#child.stdin.writableLength > maxPendingBytes;
+    const pending = this.#child.stdin.writableLength;
+    const isStalled = this.#around.clock.now() - this.#pendingSince >= stalledMs;
+    return pending > (isStalled ? maxStalledBytes : maxPendingBytes);
   }
 
   /** Sends one message. @param bytes one JSON text without a line break */
   send(bytes: Bytes): void {
     const { stdin } = this.#child;
     if (!stdin.writable) return;
+    if (stdin.writableLength === 0) this.#pendingSince = this.#around.clock.now();
     stdin.cork();
     for (const part of bytes.parts) stdin.write(part);
     stdin.write(lineFeed);
