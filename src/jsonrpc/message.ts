@@ -99,7 +99,12 @@ export function readMessage(bytes: Bytes, limits: ScanLimits): Envelope | Batch 
  */
 export function takeMessage(scanner: Scanner, bytes: Bytes): Envelope | Batch | Refusal {
   const fault = scanner.end();
-  if (fault !== undefined) return { ...describeFault(fault, scanner.isUtf8), ...subjectOf(scanner, bytes) };
+  if (fault !== undefined) {
+    const { idText, answers } = subjectOf(scanner, bytes);
+    // What is no JSON, or could be read in two ways, has no id that both ends agree on.
+    const isCertain = fault === 'too-deep' || fault === 'too-many';
+    return { ...describeFault(fault, scanner.isUtf8), idText: isCertain ? idText : 'null', answers };
+  }
   const refuse = (reason: string): Refusal => ({ kind: 'invalid', reason, ...subjectOf(scanner, bytes) });
   if (scanner.topKind === Kind.array) return takeBatch(scanner, bytes, refuse);
   if (scanner.topKind !== Kind.object) return refuse('wanted an object');

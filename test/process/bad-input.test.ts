@@ -220,16 +220,16 @@ describe('A client with bad manners', () => {
   });
 
   it.each([
-    ['no JSON', '{"jsonrpc":"2.0","id":1,', 'BODY_MALFORMED', -32700],
-    ['nothing', '', 'BODY_MALFORMED', -32700],
-    ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'BODY_MALFORMED', -32700],
-    ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', 'MESSAGE_INVALID', -32600],
-    ['a number', '42', 'MESSAGE_INVALID', -32600],
-    ['no "jsonrpc"', '{"id":1,"method":"ping"}', 'MESSAGE_INVALID', -32600],
-    ['a null id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', 'MESSAGE_INVALID', -32600],
-  ])('that sends %s: 400', async (_, body, reason, code) => {
+    ['no JSON', '{"jsonrpc":"2.0","id":1,', 'BODY_MALFORMED', -32700, null],
+    ['nothing', '', 'BODY_MALFORMED', -32700, null],
+    ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'BODY_MALFORMED', -32700, null],
+    ['a batch outside a session', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', 'SESSION_REQUIRED', -32600, null],
+    ['a number', '42', 'MESSAGE_INVALID', -32600, null],
+    ['no "jsonrpc"', '{"id":1,"method":"ping"}', 'MESSAGE_INVALID', -32600, 1],
+    ['a null id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', 'MESSAGE_INVALID', -32600, null],
+  ])('that sends %s: 400', async (_, body, reason, code, id) => {
     const answer = await post(url('control'), body);
-    expect(refusal(answer)).toEqual({ status: 400, id: null, code, reason });
+    expect(refusal(answer)).toEqual({ status: 400, id, code, reason });
   });
 
   it.each(['https://evil.example', 'null', 'http://127.0.0.1.evil.example'])(
