@@ -27,6 +27,8 @@ export class SessionRegistry {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #sessions = new Map<string, Session>();
+  /** Of sessions that are over, by server. */
+  readonly #unexpected = new Map<string, number>();
   readonly #stopTicking: () => void;
   /** Clients that wait for a container. */
   #opening = 0;
@@ -57,11 +59,16 @@ export class SessionRegistry {
     return count;
   }
 
-  /** Sessions of one server. */
-  count(server: string): number {
-    let count = 0;
-    for (const session of this.#sessions.values()) if (session.server.name === server) count += 1;
-    return count;
+  /** Sessions of one server, and messages that belonged to nothing, in these and in all that are over. */
+  count(server: string): { readonly sessions: number; readonly unexpectedMessages: number } {
+    let sessions = 0;
+    let unexpectedMessages = this.#unexpected.get(server) ?? 0;
+    for (const session of this.#sessions.values()) {
+      if (session.server.name !== server) continue;
+      sessions += 1;
+      unexpectedMessages += session.unexpected;
+    }
+    return { sessions, unexpectedMessages };
   }
 
   /** @throws {BridgeError} `SESSION_UNKNOWN`, in the same words for an id that is unknown, over, or of another server */
@@ -107,7 +114,10 @@ export class SessionRegistry {
       server: served.config,
       clock: this.#clock,
       log: this.#log.child({ server: served.config.name, session: shortName(id) }),
-      onClosed: () => this.#sessions.delete(id),
+      onClosed: ({ server: { name }, unexpected }) => {
+        this.#sessions.delete(id);
+        this.#unexpected.set(name, (this.#unexpected.get(name) ?? 0) + unexpected);
+      },
     });
     this.#sessions.set(id, session);
     session.begin(request, bytes, makeReply(session));

@@ -85,6 +85,11 @@ export class Session implements Receiver {
     return this.#calls.size;
   }
 
+  /** Messages that belonged to nothing: late, doubled or unknown answers. */
+  get unexpected(): number {
+    return this.#unexpected;
+  }
+
   /** A reply on a connection, which its client can come back to. */
   replyOn(connection: Connection): Reply {
     return new ResumableStream(connection, this.#streams);

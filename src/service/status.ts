@@ -32,6 +32,7 @@ export function describeStatus(parts: Parts): object {
       : { missing: engines.missing ?? 'not needed' },
     // Loosened guards are shown where an operator looks.
     insecureNoAuth: config.listen.insecureNoAuth,
+    sse: config.listen.sse,
     sessions: sessions.size,
     callsInFlight: sessions.inFlight,
     containers: parts.containers,
@@ -42,7 +43,7 @@ export function describeStatus(parts: Parts): object {
           ...(server.disabled ? { disabled: server.disabled.reason } : {}),
           source: describeSource(server),
           sharing: server.sharing,
-          sessions: sessions.count(server.name),
+          ...sessions.count(server.name),
           pool: pool.stats(),
           sandbox: describeSandbox(server),
         },
