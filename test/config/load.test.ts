@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, command, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, maxLineBytes';
+  'image, build, command, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, maxLineBytes, replay';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 
@@ -108,7 +108,7 @@ describe('parseConfig() refuses an unknown key', () => {
     [
       'of one server in defaults',
       `${ok}defaults: { image: x }`,
-      '2:13: defaults.image: unknown key; known here: sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, maxLineBytes',
+      '2:13: defaults.image: unknown key; known here: sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, maxLineBytes, replay',
     ],
     [
       'in a server whose name is a number',
@@ -552,6 +552,7 @@ describe('parseConfig() fills in', () => {
       callTimeoutMs: 60_000,
       maxCallTimeMs: 600_000,
       maxLineBytes: 33_554_432,
+      replay: { events: 1000, bytes: 4_194_304, ageMs: 300_000 },
       disabled: undefined,
     });
   });
@@ -564,6 +565,7 @@ describe('parseConfig() fills in', () => {
       allowedHosts: [],
       allowedOrigins: [],
       maxBodyBytes: 4_194_304,
+      sse: false,
     });
   });
 

@@ -11,6 +11,7 @@ const loopback: ListenConfig = {
   allowedHosts: [],
   allowedOrigins: [],
   maxBodyBytes: 1024,
+  sse: false,
 };
 
 interface Knock {

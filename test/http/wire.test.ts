@@ -5,6 +5,7 @@ import type { ListenConfig, ServerConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createListener, startListening } from '../../src/http/listener.ts';
 import { McpRoute } from '../../src/http/mcp-route.ts';
+import { SseRoute } from '../../src/http/sse-route.ts';
 import { KeepAlive } from '../../src/http/sse.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
@@ -25,6 +26,7 @@ const listen: ListenConfig = {
   allowedHosts: [],
   allowedOrigins: ['https://app.example.com'],
   maxBodyBytes: 64 * 1024,
+  sse: true,
 };
 
 let rig: PoolRig;
@@ -62,9 +64,10 @@ beforeEach(async () => {
     ['off', { config: off, pool: rig.pool }],
     ['other', { config: { ...rig.config, name: 'other' }, pool: rig.pool }],
   ]);
-  const route = new McpRoute({ servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log });
+  const context = { servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
-  server = createListener(listen, route, createApp(health, log), () => isDraining);
+  const routes = { mcp: new McpRoute(context), sse: new SseRoute(context), app: createApp(health, log) };
+  server = createListener(listen, routes, () => isDraining);
   port = await startListening(server, listen, log);
 });
 
@@ -119,6 +122,29 @@ function raw(text: string | Buffer): Promise<string> {
 async function openSession(): Promise<string> {
   const { headers } = await post(initialize);
   return String(headers['mcp-session-id']);
+}
+
+/** Opens a GET stream, does something then, and reads until there is enough. */
+function getStream(
+  id: string,
+  then: () => void,
+  isEnough: (text: string) => boolean,
+  { lastEventId = '' } = {},
+): Promise<string> {
+  const resuming = lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId };
+  const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': id, ...resuming };
+  return new Promise((resolve) => {
+    httpRequest({ host: '127.0.0.1', port, path: '/demo/mcp', headers, agent: false }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (!isEnough(text)) return;
+        resolve(text);
+        response.destroy();
+      });
+      then();
+    }).end();
+  });
 }
 
 interface ErrorBody {
@@ -233,8 +259,9 @@ describe('POST in a session', () => {
       'no',
     ]);
     expect(answer.text).toBe(
-      'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}\n\n' +
-        'event: message\ndata: {"jsonrpc":"2.0","id":2,"result":{}}\n\n',
+      'id: 1-0\nretry: 1000\ndata: \n\n' +
+        'id: 1-1\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}\n\n' +
+        'id: 1-2\nevent: message\ndata: {"jsonrpc":"2.0","id":2,"result":{}}\n\n',
     );
   });
 
@@ -302,7 +329,8 @@ describe('POST of what is no message', () => {
     ['a lone surrogate in UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), 'BODY_MALFORMED', -32700],
     ['a byte order mark', `\ufeff${initialize}`, 'BODY_MALFORMED', -32700],
     ['a NUL', '\0', 'BODY_MALFORMED', -32700],
-    ['an array', `[${initialize}]`, 'MESSAGE_INVALID', -32600],
+    ['an empty array', '[]', 'MESSAGE_INVALID', -32600],
+    ['an array without a session', `[${initialize}]`, 'SESSION_REQUIRED', -32600],
     ['a number', '1', 'MESSAGE_INVALID', -32600],
     ['null', 'null', 'MESSAGE_INVALID', -32600],
     ['no version', '{"id":1,"method":"x"}', 'MESSAGE_INVALID', -32600],
@@ -390,8 +418,8 @@ describe('A body over the limit', () => {
   });
 
   it('of just the limit is read', async () => {
-    const padding = 'x'.repeat(big - 1 - '{"jsonrpc":"2.0","id":1,"method":""}'.length);
-    const answer = await post(`{"jsonrpc":"2.0","id":1,"method":"${padding}"}`);
+    const padding = 'x'.repeat(big - 1 - '{"jsonrpc":"2.0","id":1,"method":"x","params":{"x":""}}'.length);
+    const answer = await post(`{"jsonrpc":"2.0","id":1,"method":"x","params":{"x":"${padding}"}}`);
     expect(refusal(answer)).toEqual([400, 'SESSION_REQUIRED']);
   });
 });
@@ -652,34 +680,54 @@ describe('While draining', () => {
 describe('An event stream', () => {
   it('gets a comment every 15 s', async () => {
     const id = await openSession();
-    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': id };
-    const text = await new Promise<string>((resolve) => {
-      httpRequest({ host: '127.0.0.1', port, path: '/demo/mcp', headers, agent: false }, (response) => {
-        response.once('data', (chunk: Buffer) => {
-          resolve(chunk.toString());
-          response.destroy();
-        });
-        void rig.clock.advance(15_000);
-      }).end();
-    });
-    expect(text).toBe(': keep-alive\n\n');
+    const text = await getStream(
+      id,
+      () => void rig.clock.advance(15_000),
+      (soFar) => soFar.endsWith(': keep-alive\n\n'),
+    );
+    expect(text).toBe('id: 1-0\nretry: 1000\ndata: \n\n: keep-alive\n\n');
+  });
+
+  it('goes on where its client was cut off', async () => {
+    const id = await openSession();
+    const change = (n: number): string =>
+      `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"n":${n}}}`;
+    await getStream(
+      id,
+      () => {
+        for (const n of [1, 2, 3]) rig.engine.last.say(change(n));
+      },
+      (soFar) => soFar.includes('"n":3'),
+    );
+    const text = await getStream(
+      id,
+      () => undefined,
+      (soFar) => soFar.includes('"n":3'),
+      { lastEventId: '1-1' },
+    );
+    expect(text).toBe(
+      'id: 1-1\nretry: 1000\ndata: \n\n' +
+        `id: 1-2\nevent: message\ndata: ${change(2)}\n\nid: 1-3\nevent: message\ndata: ${change(3)}\n\n`,
+    );
+  });
+
+  it('cannot go on from an event that was never sent', async () => {
+    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': await openSession(), 'Last-Event-ID': '7-7' };
+    expect(refusal(await ask('GET', '/demo/mcp', { headers }))).toEqual([400, 'EVENT_UNKNOWN']);
   });
 
   it('of a message with line separators in it is one data line', async () => {
     const id = await openSession();
-    const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': id };
     const message =
       '{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"x":"\u2028\u0085 data: y\\n"}}';
-    const text = await new Promise<string>((resolve) => {
-      httpRequest({ host: '127.0.0.1', port, path: '/demo/mcp', headers, agent: false }, (response) => {
-        response.once('data', (chunk: Buffer) => {
-          resolve(chunk.toString());
-          response.destroy();
-        });
+    const text = await getStream(
+      id,
+      () => {
         rig.engine.last.say(message);
-      }).end();
-    });
-    expect(text).toBe(`event: message\ndata: ${message}\n\n`);
+      },
+      (soFar) => soFar.endsWith('}\n\n'),
+    );
+    expect(text).toBe(`id: 1-0\nretry: 1000\ndata: \n\nid: 1-1\nevent: message\ndata: ${message}\n\n`);
   });
 
   it('carries a message larger than any buffer whole', async () => {
@@ -695,7 +743,7 @@ describe('An event stream', () => {
     rig.engine.last.say(big);
     rig.engine.last.say('{"jsonrpc":"2.0","id":9,"result":{}}');
     expect((await answer).text).toBe(
-      `event: message\ndata: ${big}\n\nevent: message\ndata: {"jsonrpc":"2.0","id":9,"result":{}}\n\n`,
+      `id: 1-0\nretry: 1000\ndata: \n\nid: 1-1\nevent: message\ndata: ${big}\n\nid: 1-2\nevent: message\ndata: {"jsonrpc":"2.0","id":9,"result":{}}\n\n`,
     );
   });
 });

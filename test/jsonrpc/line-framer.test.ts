@@ -1,22 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LineFramer } from '../../src/jsonrpc/line-framer.ts';
+import type { Bytes } from '../../src/jsonrpc/bytes.ts';
+import { LineFramer, type LineListener } from '../../src/jsonrpc/line-framer.ts';
 
 interface Framed {
   readonly lines: readonly string[];
   readonly tooLong: number;
 }
 
+const nothing = (): void => undefined;
+
+function listen(listener: Partial<LineListener>): LineListener {
+  return { onBegin: nothing, onPart: nothing, onLine: nothing, onTooLong: nothing, ...listener };
+}
+
 /** What a framer makes of these chunks and the end of the stream. */
 function frame(chunks: readonly (string | Buffer)[], maxLineBytes = 1000, isEnded = true): Framed {
   const lines: string[] = [];
   let tooLong = 0;
-  const framer = new LineFramer(
-    maxLineBytes,
+  const listener = listen({
     // latin1 keeps every byte, and a test can read it.
-    (line) => lines.push(line.toString('latin1')),
-    () => (tooLong += 1),
-  );
+    onLine: (line) => lines.push(Buffer.concat(line.parts).toString('latin1')),
+    onTooLong: () => (tooLong += 1),
+  });
+  const framer = new LineFramer(maxLineBytes, listener);
   for (const chunk of chunks) framer.push(Buffer.from(chunk as string));
   if (isEnded) framer.end();
   return { lines, tooLong };
@@ -72,13 +79,9 @@ describe('LineFramer.push()', () => {
 
   it('gives a line in one chunk without copying it', () => {
     const chunk = Buffer.from('abc\n');
-    let given: Buffer | undefined;
-    new LineFramer(
-      10,
-      (line) => (given = line),
-      () => undefined,
-    ).push(chunk);
-    expect(given?.buffer).toBe(chunk.buffer);
+    let given: Bytes | undefined;
+    new LineFramer(10, listen({ onLine: (line) => (given = line) })).push(chunk);
+    expect(given?.parts[0]?.buffer).toBe(chunk.buffer);
   });
 
   it('gives the same lines for any bytes in any chunks', () => {
@@ -166,12 +169,8 @@ describe('LineFramer.end()', () => {
   });
 
   it('gives the rest once', () => {
-    const lines: Buffer[] = [];
-    const framer = new LineFramer(
-      10,
-      (line) => lines.push(line),
-      () => undefined,
-    );
+    const lines: Bytes[] = [];
+    const framer = new LineFramer(10, listen({ onLine: (line) => lines.push(line) }));
     framer.push(Buffer.from('a'));
     framer.end();
     framer.end();

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
-import { readEnvelope } from '../../src/jsonrpc/message.ts';
+import { Bytes } from '../../src/jsonrpc/bytes.ts';
+import { clientLimits, readMessage } from '../../src/jsonrpc/message.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
+import type { Session } from '../../src/legacy/session.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import type { Habit } from '../support/fake-engine.ts';
-import { FakeReply } from '../support/fake-reply.ts';
+import type { Reply } from '../../src/relay/reply.ts';
+import { FakeConnection } from '../support/fake-connection.ts';
 import { settle } from '../support/manual-clock.ts';
 import { never, poolRig, type PoolRig } from '../support/pool-rig.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
@@ -16,12 +19,12 @@ interface Rig extends PoolRig {
 }
 
 interface Opened {
-  readonly reply: FakeReply;
+  readonly reply: FakeConnection;
   id: string;
   error: unknown;
 }
 
-const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}');
+const body = Bytes.from('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}');
 
 function rigOf(overrides: Parameters<typeof poolRig>[0] = {}, limit = 100, habit: Habit = {}): Rig {
   const made = poolRig(overrides, habit);
@@ -33,12 +36,12 @@ function rigOf(overrides: Parameters<typeof poolRig>[0] = {}, limit = 100, habit
 
 /** A client that asks for a session. */
 function open({ registry, config, pool }: Rig, signal = never()): Opened {
-  const request = readEnvelope(body);
+  const request = readMessage(body, clientLimits);
   if (request.kind !== 'request') throw new TypeError('wanted a request');
-  const opened: Opened = { reply: new FakeReply(), id: '', error: undefined };
-  const makeReply = (id: string): FakeReply => {
-    opened.id = id;
-    return opened.reply;
+  const opened: Opened = { reply: new FakeConnection(), id: '', error: undefined };
+  const makeReply = (session: Session): Reply => {
+    opened.id = session.id;
+    return session.replyOn(opened.reply);
   };
   registry.open({ config, pool }, request, body, makeReply, signal).catch((error: unknown) => {
     opened.error = error;

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServerConfig } from '../../src/config/config.ts';
-import { isRefusal, readEnvelope } from '../../src/jsonrpc/message.ts';
+import { Bytes } from '../../src/jsonrpc/bytes.ts';
+import { clientLimits, isRefusal, readMessage, type Request } from '../../src/jsonrpc/message.ts';
 import { Session } from '../../src/legacy/session.ts';
 import type { RetireReason } from '../../src/pool/slot.ts';
-import type { RequestEnvelope } from '../../src/relay/exchange.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
-import { FakeReply } from '../support/fake-reply.ts';
+import { FakeConnection } from '../support/fake-connection.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { owner, serverConfig } from '../support/pool-rig.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
@@ -20,7 +20,7 @@ interface Rig {
   /** How often the session said that it is closed. */
   closed: number;
   /** The reply to `initialize`. */
-  readonly first: FakeReply;
+  readonly first: FakeConnection;
 }
 
 const initialize =
@@ -40,46 +40,48 @@ async function begin(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): 
     return upstream.stop();
   };
   const lease = { upstream, wasWarm: true, release, [Symbol.asyncDispose]: () => release('session-ended') };
-  const first = new FakeReply();
+  const first = new FakeConnection();
   const session = new Session(lease, {
     ...{ id: 'id', server: config, clock, log },
     onClosed: () => (rig.closed += 1),
   });
   const rig: Rig = { clock, child: engine.last, session, releases, lines, closed: 0, first };
-  session.begin(envelope(initialize), Buffer.from(initialize), first);
+  session.begin(envelope(initialize), Bytes.from(initialize), session.replyOn(first));
   await settle();
   return rig;
 }
 
-/** An open session. */
-async function open(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): Promise<Rig> {
+/** An open session of some version; a client of the newest can always come back to a stream. */
+async function open(overrides: Partial<ServerConfig> = {}, habit: Habit = {}, version = '2025-06-18'): Promise<Rig> {
   const rig = await begin(overrides, habit);
-  rig.child.say('{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25"}}');
+  rig.child.say(`{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"${version}"}}`);
   await settle();
   rig.child.received.length = 0;
   return rig;
 }
 
-function envelope(text: string): RequestEnvelope {
-  const message = readEnvelope(Buffer.from(text));
+function envelope(text: string): Request {
+  const message = readMessage(Bytes.from(text), clientLimits);
   if (message.kind !== 'request') throw new TypeError('wanted a request');
   return message;
 }
 
 /** A call of the client. */
-function call({ session }: Rig, id: string | number, token?: string | number): FakeReply {
+function call({ session }: Rig, id: string | number, token?: string | number): FakeConnection {
   const meta = token === undefined ? '' : `,"_meta":{"progressToken":${JSON.stringify(token)}}`;
   const text = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"x"${meta}}}`;
-  const reply = new FakeReply();
-  session.request(envelope(text), Buffer.from(text), reply);
+  const reply = new FakeConnection();
+  session.request(envelope(text), Bytes.from(text), session.replyOn(reply));
   return reply;
 }
 
 /** A notification or response of the client. */
 function send({ session }: Rig, text: string): void {
-  const message = readEnvelope(Buffer.from(text));
-  if (isRefusal(message) || message.kind === 'request') throw new TypeError('wanted no request');
-  session.accept(message, Buffer.from(text));
+  const message = readMessage(Bytes.from(text), clientLimits);
+  if (isRefusal(message) || message.kind === 'request' || message.kind === 'batch') {
+    throw new TypeError('wanted a notification or a response');
+  }
+  session.accept(message, Bytes.from(text));
 }
 
 function result(id: string | number, value = 'x'): string {
@@ -141,13 +143,13 @@ describe('Session.begin()', () => {
 
   it('ends when the client vanishes before the answer', async () => {
     const rig = await begin();
-    rig.first.close();
+    rig.first.vanish();
     expect([rig.session.state, rig.releases.length]).toEqual(['closed', 1]);
   });
 
   it('goes on when the client closes its connection after the answer', async () => {
     const rig = await open();
-    rig.first.close();
+    rig.first.vanish();
     expect(rig.session.state).toBe('open');
   });
 
@@ -182,7 +184,7 @@ describe('Session.begin()', () => {
 
   it('does not take a start that no client waited for as proof that the server works', async () => {
     const rig = await begin();
-    rig.first.close();
+    rig.first.vanish();
     expect(rig.releases).not.toEqual(['session-ended']);
   });
 });
@@ -254,7 +256,7 @@ describe('Session.request()', () => {
   it('refuses a second initialize', async () => {
     const { session } = await open();
     expect(() => {
-      session.request(envelope(initialize), Buffer.from(initialize), new FakeReply());
+      session.request(envelope(initialize), Bytes.from(initialize), session.replyOn(new FakeConnection()));
     }).toThrow(expect.objectContaining({ code: 'SESSION_EXISTS' }));
   });
 
@@ -269,10 +271,10 @@ describe('Session.request()', () => {
   it('drops an answer that nobody waits for', async () => {
     const rig = await open();
     const reply = call(rig, 1);
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     await says(rig, result(99), result('1'));
-    expect([reply.calls, get.calls]).toEqual([[], []]);
+    expect([reply.calls, get.said]).toEqual([[], []]);
   });
 
   it('drops a second answer', async () => {
@@ -284,7 +286,7 @@ describe('Session.request()', () => {
 
   it('lets the call of a client that vanished go on', async () => {
     const rig = await open();
-    call(rig, 1).close();
+    call(rig, 1).vanish();
     await settle();
     expect([rig.session.inFlight, rig.child.received.length]).toEqual([1, 1]);
   });
@@ -331,17 +333,17 @@ describe('Session, for requests of the server,', () => {
 
   it('asks on the GET stream when no request is under way', async () => {
     const rig = await open();
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     await says(rig, elicit('a'));
     expect(get.events).toEqual([elicit('a')]);
   });
 
   it('asks on the GET stream when the client of the newest request is gone', async () => {
     const rig = await open();
-    const get = new FakeReply();
-    rig.session.listen(get);
-    call(rig, 1).close();
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
+    call(rig, 1).vanish();
     await says(rig, elicit('a'));
     expect(get.events).toEqual([elicit('a')]);
   });
@@ -439,8 +441,8 @@ describe('Session, for other messages of the server,', () => {
 
   it('sends a message to one stream only', async () => {
     const rig = await open();
-    const streams = [new FakeReply(), new FakeReply()];
-    for (const stream of streams) rig.session.listen(stream);
+    const streams = [new FakeConnection(), new FakeConnection()];
+    for (const stream of streams) rig.session.listen(stream, undefined);
     const reply = call(rig, 1);
     await says(rig, logLine, listChanged);
     expect([reply.events, ...streams.map(({ events }) => events)]).toEqual([[logLine], [], [listChanged]]);
@@ -448,8 +450,8 @@ describe('Session, for other messages of the server,', () => {
 
   it('sends list_changed to GET, also while a request is under way', async () => {
     const rig = await open();
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     const reply = call(rig, 1);
     await says(rig, listChanged);
     expect([get.events, reply.events]).toEqual([[listChanged], []]);
@@ -458,8 +460,8 @@ describe('Session, for other messages of the server,', () => {
   it('keeps list_changed until a GET stream opens', async () => {
     const rig = await open();
     await says(rig, listChanged, logLine);
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     expect(get.events).toEqual([listChanged, logLine]);
   });
 });
@@ -525,8 +527,8 @@ describe('Session.tick()', () => {
 
   it('is not kept from it by an open GET stream', async () => {
     const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     await pass(rig, 5000);
     expect([rig.session.state, get.isOpen]).toEqual(['closed', false]);
   });
@@ -622,11 +624,11 @@ describe('Session.tick()', () => {
 });
 
 describe('Session, when the server ends,', () => {
-  async function die(): Promise<{ rig: Rig; replies: FakeReply[]; get: FakeReply }> {
+  async function die(): Promise<{ rig: Rig; replies: FakeConnection[]; get: FakeConnection }> {
     const rig = await open();
     const replies = [call(rig, 1), call(rig, '1'), call(rig, 2, 't')];
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     await says(rig, progress('t'));
     rig.child.stderr.write('panic: out of cheese\n');
     await settle();
@@ -702,7 +704,7 @@ describe('Session, with a client that reads slowly,', () => {
     await says(rig, result(1));
     await says(rig, result(2));
     expect(other.jsons).toEqual([]);
-    slow.close();
+    slow.vanish();
     slow.drain();
     await settle();
     expect(other.jsons).toEqual([result(2)]);
@@ -726,7 +728,7 @@ describe('Session, with a client that reads slowly,', () => {
     slow.isSlow = true;
     await says(rig, progress('t', 1));
     const other = call(rig, 2);
-    slow.close();
+    slow.vanish();
     await says(rig, result(2));
     expect(other.jsons).toEqual([result(2)]);
   });
@@ -758,9 +760,9 @@ describe('Session, with a client that reads slowly,', () => {
   it('slows down for a GET stream that cannot take what was kept', async () => {
     const rig = await open();
     await says(rig, listChanged);
-    const get = new FakeReply();
+    const get = new FakeConnection();
     get.isSlow = true;
-    rig.session.listen(get);
+    rig.session.listen(get, undefined);
     await says(rig, listChanged);
     expect(get.events).toHaveLength(1);
   });
@@ -797,8 +799,8 @@ describe('Session.close()', () => {
 
   it('delivers nothing afterwards', async () => {
     const rig = await open({}, { ignoresEof: true });
-    const get = new FakeReply();
-    rig.session.listen(get);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
     rig.session.close('deleted');
     await says(rig, listChanged, elicit(1));
     expect(get.events).toEqual([]);

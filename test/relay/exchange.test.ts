@@ -1,47 +1,52 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
-import { Exchange, type RequestEnvelope } from '../../src/relay/exchange.ts';
+import { Bytes } from '../../src/jsonrpc/bytes.ts';
+import type { Request } from '../../src/jsonrpc/message.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
-const answer = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}');
-const note = Buffer.from('{"jsonrpc":"2.0","method":"notifications/progress"}');
-const limits = { callTimeoutMs: 60_000, maxCallTimeMs: 600_000 };
+const answer = Bytes.from('{"jsonrpc":"2.0","id":1,"result":{}}');
+const note = Bytes.from('{"jsonrpc":"2.0","method":"notifications/progress"}');
+const limits = { callTimeoutMs: 60_000, maxCallTimeMs: 600_000, silentMs: 10_000 };
 
 let reply: FakeReply;
 let exchange: Exchange;
 
 beforeEach(() => {
   reply = new FakeReply();
-  const request: RequestEnvelope = {
+  const request: Request = {
     kind: 'request',
     id: 1,
     idText: '1.0',
     method: 'tools/call',
     progressToken: 'p',
-    params: undefined,
+    isTask: false,
+    taskId: undefined,
+    relatedTask: undefined,
   };
   exchange = new Exchange(request, reply, 1000, limits);
 });
 
 describe('Exchange.finish()', () => {
-  it('is one JSON document when the response comes first', () => {
+  it('is the answer, under the id as it was written', () => {
     exchange.finish(answer);
-    expect([reply.calls, reply.jsons]).toEqual([['json'], [answer.toString()]]);
+    expect([reply.calls, reply.answers, reply.answered]).toEqual([['answer'], [answer.toString()], ['1.0']]);
   });
 
-  it('is an event, and the end of the stream, when anything came before', () => {
+  it('is the answer also when anything came before', () => {
     exchange.deliver(note);
     exchange.finish(answer);
-    expect([reply.calls, reply.events]).toEqual([
-      ['event', 'event', 'end'],
-      [note.toString(), answer.toString()],
+    expect([reply.calls, reply.events, reply.answers]).toEqual([
+      ['event', 'answer'],
+      [note.toString()],
+      [answer.toString()],
     ]);
   });
 
   it('answers once', () => {
     exchange.finish(answer);
     exchange.finish(answer);
-    expect(reply.calls).toEqual(['json']);
+    expect(reply.calls).toEqual(['answer']);
   });
 
   it('says that the client reads slower than the server writes', () => {
@@ -51,7 +56,7 @@ describe('Exchange.finish()', () => {
   });
 
   it('does nothing when the client is gone', () => {
-    reply.close();
+    reply.vanish();
     exchange.finish(answer);
     expect(reply.calls).toEqual([]);
   });
@@ -60,7 +65,7 @@ describe('Exchange.finish()', () => {
 describe('Exchange.deliver()', () => {
   it('makes a stream of it', () => {
     exchange.deliver(note);
-    expect(exchange.isStream).toBe(true);
+    expect(reply.isStream).toBe(true);
   });
 
   it('returns true for a client that keeps up', () => {
@@ -73,14 +78,14 @@ describe('Exchange.deliver()', () => {
   });
 
   it('does nothing when the client is gone', () => {
-    reply.close();
+    reply.vanish();
     expect([exchange.deliver(note), reply.calls]).toEqual([true, []]);
   });
 
   it('does nothing after the answer', () => {
     exchange.finish(answer);
     exchange.deliver(note);
-    expect(reply.calls).toEqual(['json']);
+    expect(reply.calls).toEqual(['answer']);
   });
 });
 
@@ -101,10 +106,10 @@ describe('Exchange.keepAlive()', () => {
     expect(reply.calls).toEqual(['openStream']);
   });
 
-  it('makes the answer that comes then an event', () => {
+  it('lets the answer come then', () => {
     exchange.keepAlive(11_000);
     exchange.finish(answer);
-    expect(reply.calls).toEqual(['openStream', 'event', 'end']);
+    expect(reply.calls).toEqual(['openStream', 'answer']);
   });
 
   it('does nothing for a stream that is open', () => {
@@ -114,7 +119,7 @@ describe('Exchange.keepAlive()', () => {
   });
 
   it('does nothing when the client is gone', () => {
-    reply.close();
+    reply.vanish();
     exchange.keepAlive(11_000);
     expect(reply.calls).toEqual([]);
   });
@@ -123,25 +128,25 @@ describe('Exchange.keepAlive()', () => {
 describe('Exchange.fail()', () => {
   it('answers under the caller’s id, as it was written', () => {
     exchange.fail(new BridgeError('CALL_TIMEOUT', 'too slow'));
-    expect(reply.jsons[0]).toMatch(/^\{"jsonrpc":"2\.0","id":1\.0,"error":/);
+    expect(reply.answers[0]).toMatch(/^\{"jsonrpc":"2\.0","id":1\.0,"error":/);
   });
 
-  it('is an event on an open stream', () => {
+  it('is the answer on an open stream too', () => {
     exchange.deliver(note);
     exchange.fail(new BridgeError('CALL_TIMEOUT', 'too slow'));
-    expect(reply.calls).toEqual(['event', 'event', 'end']);
+    expect(reply.calls).toEqual(['event', 'answer']);
   });
 
   it('says what Gangway itself says', () => {
     exchange.fail(new BridgeError('CALL_TIMEOUT', 'too slow', { waitedMs: 5 }));
-    expect(reply.answer).toMatchObject({
+    expect(JSON.parse(reply.answers[0] ?? '')).toMatchObject({
       error: { code: -32603, data: { gangway: { reason: 'CALL_TIMEOUT', retryable: true, waitedMs: 5 } } },
     });
   });
 
   it('tells nothing of a fault of our own', () => {
     exchange.fail(new TypeError('/home/me/secret'));
-    expect(reply.answer).toMatchObject({ error: { message: 'Internal error' } });
+    expect(JSON.parse(reply.answers[0] ?? '')).toMatchObject({ error: { message: 'Internal error' } });
   });
 });
 
@@ -157,42 +162,42 @@ describe('Exchange.refuse()', () => {
   it('is an error message on an open stream', () => {
     exchange.deliver(note);
     exchange.refuse(new BridgeError('START_FAILED', 'no'));
-    expect(reply.calls).toEqual(['event', 'event', 'end']);
+    expect(reply.calls).toEqual(['event', 'answer']);
   });
 
   it('does nothing after the answer', () => {
     exchange.finish(answer);
     exchange.refuse(new BridgeError('START_FAILED', 'no'));
-    expect(reply.calls).toEqual(['json']);
+    expect(reply.calls).toEqual(['answer']);
   });
 
   it('does nothing when the client is gone', () => {
-    reply.close();
+    reply.vanish();
     exchange.refuse(new BridgeError('START_FAILED', 'no'));
     expect(reply.calls).toEqual([]);
   });
 });
 
 describe('Exchange.abandon()', () => {
-  it('ends as an empty stream', () => {
+  it('ends without an answer', () => {
     exchange.abandon();
-    expect(reply.calls).toEqual(['openStream', 'end']);
+    expect(reply.calls).toEqual(['close']);
   });
 
   it('ends an open stream', () => {
     exchange.deliver(note);
     exchange.abandon();
-    expect(reply.calls).toEqual(['event', 'end']);
+    expect(reply.calls).toEqual(['event', 'close']);
   });
 
   it('lets no late answer through', () => {
     exchange.abandon();
     exchange.finish(answer);
-    expect(reply.calls).toEqual(['openStream', 'end']);
+    expect(reply.calls).toEqual(['close']);
   });
 
   it('does nothing when the client is gone', () => {
-    reply.close();
+    reply.vanish();
     exchange.abandon();
     expect(reply.calls).toEqual([]);
   });

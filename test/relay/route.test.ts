@@ -1,90 +1,131 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Envelope } from '../../src/jsonrpc/message.ts';
-import { Exchange, type RequestEnvelope } from '../../src/relay/exchange.ts';
+import { idKey, type Envelope, type Id, type Notification, type Request } from '../../src/jsonrpc/message.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
 import { route, type InFlight } from '../../src/relay/route.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
-function exchange(id: string | number, token?: string | number): Exchange {
-  const request: RequestEnvelope = {
-    kind: 'request',
-    id,
-    idText: JSON.stringify(id),
-    method: 'tools/call',
-    progressToken: token,
-    params: undefined,
-  };
-  return new Exchange(request, new FakeReply(), 0, { callTimeoutMs: 1000, maxCallTimeMs: 1000 });
-}
-
-const one = exchange(1, 'token');
-const textOne = exchange('1', 7);
-const last = exchange('last');
-
-/** Three requests under way; `last` is the newest. */
-const busy: InFlight = {
-  byId: (key) => [one, textOne, last].find((candidate) => candidate.key === key),
-  byToken: (key) => [one, textOne, last].find((candidate) => candidate.tokenKey === key),
-  newest: () => last,
-};
-const idle: InFlight = { byId: () => undefined, byToken: () => undefined, newest: () => undefined };
-
-function notification(method: string, params?: Record<string, unknown>): Envelope {
-  return { kind: 'notification', method, params };
-}
-
-function response(id: string | number): Envelope {
-  return { kind: 'response', id, result: {} };
-}
-
-const sampling: Envelope = {
+const sampling: Request = {
   kind: 'request',
   id: 1,
   idText: '1',
   method: 'sampling/createMessage',
-  params: undefined,
   progressToken: undefined,
+  isTask: false,
+  taskId: undefined,
+  relatedTask: undefined,
 };
-const progress = (progressToken: unknown): Envelope => notification('notifications/progress', { progressToken });
 
-describe('route(), with requests under way,', () => {
+function exchange(id: Id, token?: Id): Exchange {
+  const request = { ...sampling, id, idText: JSON.stringify(id), method: 'tools/call', progressToken: token };
+  return new Exchange(request, new FakeReply(), 0, { callTimeoutMs: 1000, maxCallTimeMs: 1000, silentMs: 1000 });
+}
+
+const one = exchange(1, 'token');
+const textOne = exchange('1', 7);
+const waiting = exchange('waits for a task');
+const last = exchange('last');
+const all = [one, textOne, waiting, last];
+
+/** Four requests under way; `last` is the newest, one waits for the task `t`, and `task-token` made a task once. */
+const busy: InFlight = {
+  byId: (key) => all.find((candidate) => candidate.key === key),
+  byToken: (key) => all.find((candidate) => candidate.tokenKey === key),
+  byTask: (taskId) => (taskId === 't' ? waiting : undefined),
+  isTaskToken: (key) => key === idKey('task-token'),
+  newestConnected: () => last,
+  newestOpen: () => last,
+};
+/** The same, but nobody listens; `one` is the newest whose client may come back. */
+const cutOff: InFlight = { ...busy, newestConnected: () => undefined, newestOpen: () => one };
+const idle: InFlight = {
+  byId: () => undefined,
+  byToken: () => undefined,
+  byTask: () => undefined,
+  isTaskToken: () => false,
+  newestConnected: () => undefined,
+  newestOpen: () => undefined,
+};
+
+function notification(method: string, facts: Partial<Notification> = {}): Notification {
+  const none = { progressToken: undefined, requestId: undefined, relatedTask: undefined };
+  return { kind: 'notification', method, ...none, ...facts };
+}
+
+function response(id: Id): Envelope {
+  return { kind: 'response', id, isError: false, protocolVersion: undefined };
+}
+
+const progress = (progressToken: Id | undefined, relatedTask?: string): Envelope =>
+  notification('notifications/progress', { progressToken, relatedTask });
+const logLine = notification('notifications/message');
+const listChanged = notification('notifications/tools/list_changed');
+
+const toGet = { to: 'get' };
+const unknownId = { to: 'nobody', why: 'unknown-id' };
+const unknownToken = { to: 'nobody', why: 'unknown-token' };
+const answerOf = (found: Exchange): object => ({ to: 'answer', exchange: found });
+const streamOf = (found: Exchange): object => ({ to: 'stream', exchange: found });
+
+describe.each([false, true])('route(), with requests under way (GET open: %p),', (hasGet) => {
   it.each<[string, Envelope, object]>([
-    ['a response with a number', response(1), { to: 'answer', exchange: one }],
-    ['a response with the same in quotes', response('1'), { to: 'answer', exchange: textOne }],
-    ['a response that nobody waits for', response(99), { to: 'nobody', why: 'unknown-id' }],
-    ['an error without an id', { kind: 'stray-error' }, { to: 'nobody', why: 'unknown-id' }],
-    ['progress with a text', progress('token'), { to: 'stream', exchange: one }],
-    ['progress with a number', progress(7), { to: 'stream', exchange: textOne }],
-    ['progress with that number in quotes', progress('7'), { to: 'nobody', why: 'unknown-token' }],
-    ['progress with a token that nobody gave', progress('other'), { to: 'nobody', why: 'unknown-token' }],
-    ['progress with a token of another type', progress({ a: 1 }), { to: 'nobody', why: 'unknown-token' }],
-    ['progress with null', progress(null), { to: 'nobody', why: 'unknown-token' }],
-    ['progress without parameters', notification('notifications/progress'), { to: 'nobody', why: 'unknown-token' }],
-    ['tools/list_changed', notification('notifications/tools/list_changed'), { to: 'get' }],
-    ['prompts/list_changed', notification('notifications/prompts/list_changed'), { to: 'get' }],
-    ['resources/list_changed', notification('notifications/resources/list_changed'), { to: 'get' }],
-    ['resources/updated', notification('notifications/resources/updated', { uri: 'x' }), { to: 'get' }],
-    ['a log line', notification('notifications/message', { level: 'info' }), { to: 'stream', exchange: last }],
-    ['sampling', sampling, { to: 'stream', exchange: last }],
-    ['a cancellation of the server’s', notification('notifications/cancelled'), { to: 'stream', exchange: last }],
-    ['something not invented yet', notification('notifications/new/thing'), { to: 'stream', exchange: last }],
-    [
-      'a request that is named like a change',
-      { ...sampling, method: 'x/list_changed' },
-      { to: 'stream', exchange: last },
-    ],
+    ['a response with a number', response(1), answerOf(one)],
+    ['a response with the same in quotes', response('1'), answerOf(textOne)],
+    ['a response that nobody waits for', response(99), unknownId],
+    ['an error without an id', { kind: 'stray-error' }, unknownId],
+    ['progress with a text', progress('token'), streamOf(one)],
+    ['progress with a number', progress(7), streamOf(textOne)],
+    ['progress with that number in quotes', progress('7'), unknownToken],
+    ['progress with a token that nobody gave', progress('other'), unknownToken],
+    ['progress without a token', progress(undefined), unknownToken],
+    ['progress on a task, with the token of a request under way', progress('token', 't'), streamOf(one)],
+    ['progress on a task that is waited for', progress('over', 't'), streamOf(waiting)],
+    ['progress on a task that nobody waits for', progress('over', 'u'), toGet],
+    ['progress with the token of a request that made a task', progress('task-token'), toGet],
+    ['progress with that token, on a task that is waited for', progress('task-token', 't'), streamOf(waiting)],
+    ['tools/list_changed', listChanged, toGet],
+    ['prompts/list_changed', notification('notifications/prompts/list_changed'), toGet],
+    ['resources/list_changed', notification('notifications/resources/list_changed'), toGet],
+    ['resources/updated', notification('notifications/resources/updated'), toGet],
+    ['tasks/status', notification('notifications/tasks/status'), toGet],
+    ['a notification of a task that is waited for', notification('x', { relatedTask: 't' }), streamOf(waiting)],
+    ['a log line', logLine, streamOf(last)],
+    ['a log line of a task that is waited for', { ...logLine, relatedTask: 't' }, streamOf(waiting)],
+    ['a log line of a task that nobody waits for', { ...logLine, relatedTask: 'u' }, toGet],
+    ['sampling', sampling, streamOf(last)],
+    ['sampling of a task that is waited for', { ...sampling, relatedTask: 't' }, streamOf(waiting)],
+    ['sampling of a task that nobody waits for', { ...sampling, relatedTask: 'u' }, toGet],
+    ['a cancellation of the server’s', notification('notifications/cancelled'), streamOf(last)],
+    ['something not invented yet', notification('notifications/new/thing'), streamOf(last)],
+    ['a request that is named like a change', { ...sampling, method: 'x/list_changed' }, streamOf(last)],
   ])('%s', (_what, message, destination) => {
-    expect(route(message, busy)).toEqual(destination);
+    expect(route(message, busy, hasGet)).toEqual(destination);
   });
 });
 
-describe('route(), with nothing under way,', () => {
+describe('route(), with requests whose clients are cut off,', () => {
+  it.each<[string, Envelope, boolean, object]>([
+    ['a response', response(1), true, answerOf(one)],
+    ['progress', progress('token'), true, streamOf(one)],
+    ['a log line, while GET is open', logLine, true, toGet],
+    ['a log line, while nobody listens', logLine, false, streamOf(one)],
+    ['sampling, while GET is open', sampling, true, toGet],
+    ['sampling, while nobody listens', sampling, false, streamOf(one)],
+    ['tools/list_changed, while nobody listens', listChanged, false, toGet],
+    ['a log line of a task, while nobody listens', { ...logLine, relatedTask: 't' }, false, streamOf(waiting)],
+  ])('%s', (_what, message, hasGet, destination) => {
+    expect(route(message, cutOff, hasGet)).toEqual(destination);
+  });
+});
+
+describe.each([false, true])('route(), with nothing under way (GET open: %p),', (hasGet) => {
   it.each<[string, Envelope, object]>([
-    ['a response', response(1), { to: 'nobody', why: 'unknown-id' }],
-    ['progress', progress('token'), { to: 'nobody', why: 'unknown-token' }],
-    ['a log line', notification('notifications/message'), { to: 'get' }],
-    ['sampling', sampling, { to: 'get' }],
-    ['tools/list_changed', notification('notifications/tools/list_changed'), { to: 'get' }],
+    ['a response', response(1), unknownId],
+    ['progress', progress('token'), unknownToken],
+    ['progress on a task', progress('token', 't'), toGet],
+    ['a log line', logLine, toGet],
+    ['sampling', sampling, toGet],
+    ['tools/list_changed', listChanged, toGet],
   ])('%s', (_what, message, destination) => {
-    expect(route(message, idle)).toEqual(destination);
+    expect(route(message, idle, hasGet)).toEqual(destination);
   });
 });

@@ -29,6 +29,7 @@ export function serverConfig({ pool, ...rest }: Overrides = {}): ServerConfig {
     callTimeoutMs: 60_000,
     maxCallTimeMs: 600_000,
     maxLineBytes: 1024 ** 2,
+    replay: { events: 1000, bytes: 4 * 1024 ** 2, ageMs: 300_000 },
     disabled: undefined,
     ...rest,
     pool: {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redactor } from '../../src/base/redact.ts';
 import type { Exit } from '../../src/engine/engine.ts';
+import { Bytes } from '../../src/jsonrpc/bytes.ts';
+import type { Id } from '../../src/jsonrpc/message.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { Upstream, type UpstreamEnd } from '../../src/upstream/upstream.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
@@ -12,6 +14,8 @@ interface Heard {
   readonly messages: string[];
   readonly kinds: string[];
   readonly ends: UpstreamEnd[];
+  /** Ids whose answers were no messages. */
+  readonly garbled: Id[];
   /** Messages and ends, in their order. */
   readonly all: string[];
 }
@@ -39,12 +43,16 @@ function rig(habit: Habit = {}, { maxLineBytes = 1000, secrets = [] as string[] 
   });
   const upstream = new Upstream(child, { engine, clock, log, redactor: new Redactor(secrets), maxLineBytes });
   const listen = (): Heard => {
-    const heard: Heard = { messages: [], kinds: [], ends: [], all: [] };
+    const heard: Heard = { messages: [], kinds: [], ends: [], garbled: [], all: [] };
     upstream.attach({
       onMessage(envelope, bytes) {
         heard.messages.push(bytes.toString());
         heard.kinds.push(envelope.kind);
         heard.all.push(bytes.toString());
+      },
+      onGarbled(id) {
+        heard.garbled.push(id);
+        heard.all.push(`garbled: ${id}`);
       },
       onEnd(end) {
         heard.ends.push(end);
@@ -234,29 +242,18 @@ describe('Upstream, when a line is too long,', () => {
 describe('Upstream.send()', () => {
   it('writes one line', async () => {
     const { child, upstream } = rig();
-    upstream.send(Buffer.from(ping));
-    upstream.send(Buffer.from(note));
+    upstream.send(Bytes.from(ping));
+    upstream.send(Bytes.from(note));
     await settle();
     expect(child.received).toEqual([ping, note]);
   });
 
-  it('throws UPSTREAM_BUSY when the server does not read', () => {
-    const { upstream } = rig({ isDeaf: true });
-    const chunk = Buffer.alloc(1024 * 1024, 'x');
-    const flood = (): void => {
-      for (let i = 0; i < 10; i++) upstream.send(chunk);
-    };
-    expect(flood).toThrow(expect.objectContaining({ code: 'UPSTREAM_BUSY' }));
-  });
-
-  it('does not send the message for which it threw', () => {
-    const { child, upstream } = rig({ isDeaf: true });
-    child.stdin.write(Buffer.alloc(9 * 1024 * 1024));
-    const before = child.stdin.writableLength;
-    expect(() => {
-      upstream.send(Buffer.from(ping));
-    }).toThrow();
-    expect(child.stdin.writableLength).toBe(before);
+  it('writes a message in pieces as one line', async () => {
+    const { child, upstream } = rig();
+    const pieces = [Buffer.from(ping.slice(0, 9)), Buffer.alloc(1024 * 1024, ' '), Buffer.from(ping.slice(9))];
+    upstream.send(new Bytes(pieces, 1024 * 1024 + ping.length));
+    await settle();
+    expect(child.received.map((line) => line.replace(/ +/, ''))).toEqual([ping]);
   });
 
   it('is silent when the server has ended', async () => {
@@ -264,8 +261,25 @@ describe('Upstream.send()', () => {
     child.exit();
     await clock.advance(10);
     expect(() => {
-      upstream.send(Buffer.from(ping));
+      upstream.send(Bytes.from(ping));
     }).not.toThrow();
+  });
+});
+
+describe('Upstream.isBusy', () => {
+  it('is false for a server that reads', async () => {
+    const { upstream } = rig();
+    upstream.send(Bytes.of(Buffer.alloc(4 * 1024 * 1024, 'x')));
+    await settle();
+    expect(upstream.isBusy).toBe(false);
+  });
+
+  it('is true when more than 1 MiB waits for a server that does not read', () => {
+    const { child, upstream } = rig({ isDeaf: true });
+    child.stdin.write(Buffer.alloc(1024 * 1024));
+    const atLimit = upstream.isBusy;
+    child.stdin.write('x');
+    expect([atLimit, upstream.isBusy]).toEqual([false, true]);
   });
 });
 
