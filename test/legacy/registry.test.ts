@@ -65,7 +65,7 @@ function find({ registry }: Rig, id: string, server = 'demo'): string {
   }
 }
 
-const unknown = 'SESSION_UNKNOWN: Session not found';
+const unknown = 'SESSION_UNKNOWN: Session not found (HTTP 404)';
 
 describe('SessionRegistry.open()', () => {
   it('answers the client and opens a session', async () => {
@@ -247,7 +247,7 @@ describe('SessionRegistry', () => {
   it('counts the sessions of a server', async () => {
     const rig = rigOf();
     await openNow(rig);
-    expect([rig.registry.count('demo'), rig.registry.count('other')]).toEqual([1, 0]);
+    expect([rig.registry.count('demo').sessions, rig.registry.count('other').sessions]).toEqual([1, 0]);
   });
 
   it('counts clients in line as requests under way', async () => {

@@ -274,9 +274,26 @@ describe('Upstream.isBusy', () => {
     expect(upstream.isBusy).toBe(false);
   });
 
-  it('is true when more than 1 MiB waits for a server that does not read', () => {
+  it('is true when more than 1 MiB has waited for a second', async () => {
+    const { child, clock, upstream } = rig({ isDeaf: true });
+    upstream.send(Bytes.of(Buffer.alloc(1024 * 1024 - 1, 'x')));
+    await clock.advance(1000);
+    const atLimit = upstream.isBusy;
+    child.stdin.write('x');
+    expect([atLimit, upstream.isBusy]).toEqual([false, true]);
+  });
+
+  it('is false for a large message that was sent just now', async () => {
+    const { clock, upstream } = rig({ isDeaf: true });
+    upstream.send(Bytes.of(Buffer.alloc(4 * 1024 * 1024, 'x')));
+    const atFirst = upstream.isBusy;
+    await clock.advance(1000);
+    expect([atFirst, upstream.isBusy]).toEqual([false, true]);
+  });
+
+  it('is true when more than 8 MiB waits, for however short a time', () => {
     const { child, upstream } = rig({ isDeaf: true });
-    child.stdin.write(Buffer.alloc(1024 * 1024));
+    upstream.send(Bytes.of(Buffer.alloc(8 * 1024 * 1024 - 1, 'x')));
     const atLimit = upstream.isBusy;
     child.stdin.write('x');
     expect([atLimit, upstream.isBusy]).toEqual([false, true]);
