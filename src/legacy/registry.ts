@@ -30,8 +30,9 @@ export class SessionRegistry {
   /** Of sessions that are over, by server. */
   readonly #unexpected = new Map<string, number>();
   readonly #stopTicking: () => void;
-  /** Clients that wait for a container. */
+  /** Clients that wait for a container, and the servers that they wait for. */
   #opening = 0;
+  readonly #waitedFor = new Set<Served>();
   #isDraining = false;
   #quiet = deferred();
 
@@ -44,6 +45,7 @@ export class SessionRegistry {
     this.#stopTicking = clock.every(tickMs, () => {
       const now = clock.now();
       for (const session of [...this.#sessions.values()]) session.tick(now);
+      for (const { config, pool } of this.#waitedFor) this.#reclaim(config.name, pool.shortage, now);
       if (this.inFlight === 0) this.#quiet.resolve();
     });
   }
@@ -98,8 +100,10 @@ export class SessionRegistry {
       throw new BridgeError('SESSION_LIMIT', `Cannot open a session: there are ${limit} already`, { limit });
     }
     this.#opening += 1;
+    this.#waitedFor.add(served);
     const lease = await served.pool.acquire(signal).finally(() => {
       this.#opening -= 1;
+      if (served.pool.stats().waiting === 0) this.#waitedFor.delete(served);
     });
     try {
       signal.throwIfAborted();
@@ -122,6 +126,17 @@ export class SessionRegistry {
     this.#sessions.set(id, session);
     session.begin(request, bytes, makeReply(session));
     return session;
+  }
+
+  /** Most clients that leave do not say so: when others wait, the sessions that nobody has missed for longest end. */
+  #reclaim(server: string, count: number, now: number): void {
+    if (count === 0) return;
+    const abandoned = [...this.#sessions.values()].flatMap((session) => {
+      const sinceMs = session.server.name === server ? session.abandonedMs(now) : undefined;
+      return sinceMs === undefined ? [] : [{ session, sinceMs }];
+    });
+    abandoned.sort((a, b) => b.sinceMs - a.sinceMs);
+    for (const { session } of abandoned.slice(0, count)) session.close('abandoned');
   }
 
   #refuseWhileDraining(): void {

@@ -5,7 +5,15 @@ import type { Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 
 /** Why a session ends; one word in the log, explained in docs/operate.md. */
 export type CloseReason =
-  'deleted' | 'idle' | 'too-old' | 'upstream-ended' | 'start-failed' | 'refused' | 'client-vanished' | 'draining';
+  | 'deleted'
+  | 'idle'
+  | 'too-old'
+  | 'abandoned'
+  | 'upstream-ended'
+  | 'start-failed'
+  | 'refused'
+  | 'client-vanished'
+  | 'draining';
 
 /**
  * The one answer to every session id that is not its sender's. Some clients begin anew only when they read "HTTP 404"
@@ -13,6 +21,23 @@ export type CloseReason =
  */
 export function sessionUnknown(): BridgeError {
   return new BridgeError('SESSION_UNKNOWN', 'Session not found (HTTP 404)');
+}
+
+/** A server that did not answer `initialize` in time. */
+export function readyTimeout(upstream: Upstream, waitedMs: number): BridgeError {
+  const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
+  return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs });
+}
+
+/** A server that did not answer a request in time. */
+export function callTimeout(waitedMs: number): BridgeError {
+  const sentence = `Cannot answer the request: the server took longer than ${waitedMs} ms`;
+  return new BridgeError('CALL_TIMEOUT', sentence, { waitedMs });
+}
+
+/** Tells the server that nobody waits any more. @see MCP 2025-11-25, Cancellation */
+export function cancelText(idText: string): string {
+  return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idText},"reason":"timeout"}}`;
 }
 
 /** What a request gets whose session ends before its answer. */
@@ -37,22 +62,6 @@ export function garbledError(end: UpstreamEnd, maxLineBytes: number, upstream: U
     return new BridgeError('UPSTREAM_GARBLED', sentence, upstream.describeExit());
   }
   return undefined;
-}
-
-/** The end of a session, for the log. */
-export function describeEnd(
-  reason: CloseReason,
-  upstream: Upstream,
-  { calls, unexpected, ms }: { readonly calls: number; readonly unexpected: number; readonly ms: number },
-): object {
-  return {
-    reason,
-    seconds: Math.round(ms / 100) / 10,
-    calls,
-    ...(unexpected > 0 ? { unexpectedMessages: unexpected } : {}),
-    ...(upstream.noiseLines > 0 ? { noiseLines: upstream.noiseLines } : {}),
-    ...(reason === 'upstream-ended' || reason === 'start-failed' ? upstream.describeExit() : {}),
-  };
 }
 
 /** What the end of a session says about its server: only an answer to `initialize` proves that it works. */

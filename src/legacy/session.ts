@@ -14,9 +14,19 @@ import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import { BackPressure } from './back-pressure.ts';
 import type { Incoming } from './batch.ts';
 import { Calls } from './calls.ts';
+import { Presence } from './presence.ts';
 import { Questions } from './questions.ts';
 import { ResumableStream } from './resumable-stream.ts';
-import { describeEnd, garbledError, pendingError, retireReason, type CloseReason } from './session-end.ts';
+import {
+  callTimeout,
+  cancelText,
+  garbledError,
+  pendingError,
+  readyTimeout,
+  retireReason,
+  type CloseReason,
+} from './session-end.ts';
+import { describeEnd, describeStart } from './session-log.ts';
 import { StandaloneStreams } from './standalone-streams.ts';
 import { Streams } from './streams.ts';
 import { hasBatches, hasPriming } from './versions.ts';
@@ -34,7 +44,6 @@ interface Surroundings {
 /** A response becomes a stream after this long without a word: soon where that gives the client an id to resume by. */
 const silentMs = 10_000;
 const silentPrimedMs = 1000;
-
 /**
  * One client's MCP session on one upstream of its own. Messages pass through as bytes, both ways; the session looks at
  * ids, methods and tokens to know which stream each belongs to, and makes sure that every request gets one answer.
@@ -54,11 +63,11 @@ export class Session implements Receiver {
   readonly #streams: Streams;
   readonly #standalone = new StandaloneStreams();
   readonly #backPressure: BackPressure;
+  readonly #presence: Presence;
   readonly #openedAt: number;
   #state: SessionState = 'initializing';
   /** What the two ends agreed on; undefined until they have. */
   #version: string | undefined;
-  #lastActiveAt: number;
   #callCount = 0;
   #unexpected = 0;
 
@@ -70,7 +79,7 @@ export class Session implements Receiver {
     this.#clock = around.clock;
     this.#onClosed = around.onClosed;
     this.#openedAt = around.clock.now();
-    this.#lastActiveAt = this.#openedAt;
+    this.#presence = new Presence(around.clock);
     this.#log = around.log;
     this.#streams = new Streams(around.server.replay, around.clock);
     this.#backPressure = new BackPressure(lease.upstream, around.clock);
@@ -166,18 +175,27 @@ export class Session implements Receiver {
    * @throws {BridgeError} `EVENT_UNKNOWN`
    */
   listen(connection: Connection, lastEventId: string | undefined): void {
+    connection.onClose(() => {
+      this.#presence.left();
+    });
     if (lastEventId === undefined) {
       this.#listen(new ResumableStream(connection, this.#streams));
       return;
     }
     const { stream, seq } = this.#streams.find(lastEventId);
-    this.#lastActiveAt = this.#clock.now();
+    this.#presence.heard();
     if (!stream.resume(connection, seq)) this.#backPressure.hold(stream);
     if (this.#standalone.has(stream)) this.#listen(stream);
   }
 
   #listen(stream: ResumableStream): void {
     if (!this.#standalone.add(stream)) this.#backPressure.hold(stream);
+  }
+
+  /** For how long it could have been missed by nobody, in milliseconds; undefined when its client may be at it. */
+  abandonedMs(now: number): number | undefined {
+    const isAtIt = this.#state !== 'open' || this.#calls.size > 0 || this.#standalone.isConnected;
+    return isAtIt ? undefined : this.#presence.goneMs(now);
   }
 
   /** Ends what is overdue. Called a few times a second. */
@@ -190,7 +208,7 @@ export class Session implements Receiver {
     }
     const { idleTimeoutMs, maxAgeMs } = this.server.pool;
     if (now - this.#openedAt >= maxAgeMs) this.close('too-old');
-    else if (this.#calls.size === 0 && now - this.#lastActiveAt >= idleTimeoutMs) this.close('idle');
+    else if (this.#calls.size === 0 && this.#presence.idleMs(now) >= idleTimeoutMs) this.close('idle');
   }
 
   /** Ends the session: every open request is answered, every stream ends, the container goes. Any number of times. */
@@ -256,12 +274,12 @@ export class Session implements Receiver {
   #start(exchange: Exchange, bytes: Bytes): void {
     this.#calls.add(exchange);
     this.#upstream.send(oneLine(bytes));
-    this.#lastActiveAt = this.#clock.now();
+    this.#presence.heard();
     this.#callCount += 1;
   }
 
   #pass(message: Exclude<Envelope, Request>, bytes: Bytes): void {
-    this.#lastActiveAt = this.#clock.now();
+    this.#presence.heard();
     if (message.kind === 'stray-error') return;
     if (message.kind === 'response') {
       this.#answerQuestion(message, bytes);
@@ -273,7 +291,7 @@ export class Session implements Receiver {
 
   #deliverAnswer(exchange: Exchange, message: Envelope, bytes: Bytes): void {
     this.#calls.remove(exchange);
-    this.#lastActiveAt = this.#clock.now();
+    this.#presence.heard();
     const isFirst = this.#state === 'initializing' && message.kind === 'response';
     if (isFirst && !message.isError) this.#open(message);
     if (!exchange.finish(bytes)) this.#backPressure.hold(exchange.reply);
@@ -282,7 +300,8 @@ export class Session implements Receiver {
 
   #deliverToStream(exchange: Exchange, message: Envelope, bytes: Bytes): void {
     if (message.kind === 'request') this.#questions.ask(idKey(message.id), exchange);
-    else if (isProgress(message)) exchange.touch(this.#clock.now());
+    else if (message.kind === 'notification' && message.method === 'notifications/progress')
+      exchange.touch(this.#clock.now());
     if (!exchange.deliver(bytes)) this.#backPressure.hold(exchange.reply);
   }
 
@@ -306,15 +325,8 @@ export class Session implements Receiver {
     this.#state = 'open';
     this.#version = protocolVersion;
     this.#streams.isPrimed = hasPriming(protocolVersion);
-    this.#log.info(
-      {
-        container: this.#upstream.name,
-        warm: this.#lease.wasWarm,
-        ms: Math.round(this.#clock.now() - this.#openedAt),
-        protocol: protocolVersion?.slice(0, 32),
-      },
-      'session opened',
-    );
+    const ms = this.#clock.now() - this.#openedAt;
+    this.#log.info(describeStart(this.#lease, protocolVersion, ms), 'session opened');
   }
 
   #answerQuestion({ id }: Response, bytes: Bytes): void {
@@ -336,20 +348,16 @@ export class Session implements Receiver {
   }
 
   #timeOut(exchange: Exchange, now: number): void {
-    this.#lastActiveAt = now;
+    this.#presence.heard();
     const waitedMs = Math.round(exchange.age(now));
     if (this.#state === 'initializing') {
-      const data = { ...this.#upstream.describeExit(), waitedMs };
-      const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
-      exchange.refuse(new BridgeError('READY_TIMEOUT', sentence, data));
+      exchange.refuse(readyTimeout(this.#upstream, waitedMs));
       this.close('start-failed');
       return;
     }
     this.#calls.remove(exchange);
-    const sentence = `Cannot answer the request: the server took longer than ${waitedMs} ms`;
-    exchange.fail(new BridgeError('CALL_TIMEOUT', sentence, { waitedMs }));
-    const params = `{"requestId":${exchange.request.idText},"reason":"timeout"}`;
-    this.#tell(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
+    exchange.fail(callTimeout(waitedMs));
+    this.#tell(cancelText(exchange.request.idText));
   }
 
   /** Something of our own: a server that does not read cannot be told. */
@@ -364,8 +372,4 @@ export class Session implements Receiver {
       else exchange.refuse(error);
     }
   }
-}
-
-function isProgress(message: Envelope): boolean {
-  return message.kind === 'notification' && message.method === 'notifications/progress';
 }

@@ -102,6 +102,12 @@ export class Pool {
     if (this.#config.warm > 0 && !this.#isDraining) await this.#history.first;
   }
 
+  /** Callers in line for whom no container is on its way: somebody must leave before they are served. */
+  get shortage(): number {
+    const coming = this.#slots.of('starting').size + this.#slots.of('warm').size + this.#slots.of('retiring').size;
+    return this.#slots.total < this.#config.max ? 0 : Math.max(0, this.#waiters.length - coming);
+  }
+
   stats(): PoolStats {
     return {
       starting: this.#slots.of('starting').size,

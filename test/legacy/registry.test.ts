@@ -266,3 +266,56 @@ describe('SessionRegistry', () => {
     expect(JSON.stringify([rig.logged, rig.lines])).not.toContain(id);
   });
 });
+
+describe('SessionRegistry, when a client waits and every container is in use,', () => {
+  const initialized = Bytes.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+
+  /** A full pool of two: one session whose client closed its GET stream, one that never had a stream. */
+  async function full(): Promise<{ rig: Rig; left: string; quiet: string; get: FakeConnection }> {
+    const rig = rigOf({ pool: { warm: 0, max: 2, acquireTimeoutMs: 60_000 } });
+    const [left, quiet] = [await openNow(rig), await openNow(rig)];
+    const get = new FakeConnection();
+    rig.registry.find(left, 'demo').listen(get, undefined);
+    return { rig, left, quiet, get };
+  }
+
+  it('ends the one whose client closed its last stream two seconds ago', async () => {
+    const { rig, left, quiet, get } = await full();
+    get.vanish();
+    const next = open(rig);
+    await rig.clock.advance(1900);
+    const before = find(rig, left);
+    await rig.clock.advance(500);
+    await settle();
+    expect([before, find(rig, left), find(rig, quiet), find(rig, next.id)]).toEqual(['open', unknown, 'open', 'open']);
+    expect(rig.logged.map(({ reason }) => reason)).toContain('abandoned');
+  });
+
+  it('ends the one without a stream after half a minute without a word, and none that listens', async () => {
+    const { rig, left, quiet } = await full();
+    open(rig);
+    await rig.clock.advance(20_000);
+    rig.registry.find(quiet, 'demo').accept({ kind: 'notification', method: 'n', progressToken: undefined, requestId: undefined, relatedTask: undefined }, initialized); // prettier-ignore
+    await rig.clock.advance(29_500);
+    const before = find(rig, quiet);
+    await rig.clock.advance(1000);
+    expect([before, find(rig, quiet), find(rig, left)]).toEqual(['open', unknown, 'open']);
+  });
+
+  it('ends no more than there are clients who wait, those first that were left for longest', async () => {
+    const { rig, left, quiet, get } = await full();
+    await rig.clock.advance(5000);
+    get.vanish();
+    await rig.clock.advance(31_000);
+    open(rig);
+    await rig.clock.advance(1000);
+    expect([find(rig, left), find(rig, quiet)]).toEqual(['open', unknown]);
+  });
+
+  it('ends none while nobody waits', async () => {
+    const { rig, left, quiet, get } = await full();
+    get.vanish();
+    await rig.clock.advance(60_000);
+    expect([find(rig, left), find(rig, quiet)]).toEqual(['open', 'open']);
+  });
+});
