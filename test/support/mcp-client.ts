@@ -3,7 +3,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
 
 /** A JSON-RPC message as it came, unchecked. */
-interface Message {
+export interface Message {
   readonly jsonrpc: '2.0';
   readonly id?: string | number | null;
   readonly method?: string;
@@ -83,8 +83,8 @@ export async function post(url: string, body: unknown, { headers = {}, signal }:
 }
 
 /** An `initialize` request. */
-export function initialize(id: string | number = 1, capabilities: object = {}): object {
-  const params = { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'raw', version: '1' } };
+export function initialize(id: string | number = 1, capabilities: object = {}, version = '2025-11-25'): object {
+  const params = { protocolVersion: version, capabilities, clientInfo: { name: 'raw', version: '1' } };
   return { jsonrpc: '2.0', id, method: 'initialize', params };
 }
 
@@ -102,20 +102,27 @@ export class RawSession {
   readonly id: string;
   /** The answer to `initialize`. */
   readonly opened: Answer;
+  readonly #version: string;
   #lastId = 1;
 
-  private constructor(url: string, opened: Answer) {
+  private constructor(url: string, opened: Answer, version: string) {
     this.url = url;
     this.opened = opened;
+    this.#version = version;
     this.id = opened.headers.get('mcp-session-id') ?? '';
   }
 
   /** @throws {Error} when the session is refused: the status and the body */
-  static async open(base: string, server: string, capabilities: object = {}): Promise<RawSession> {
+  static async open(
+    base: string,
+    server: string,
+    capabilities: object = {},
+    version = '2025-11-25',
+  ): Promise<RawSession> {
     const url = `${base}/${server}/mcp`;
-    const opened = await post(url, initialize(1, capabilities));
+    const opened = await post(url, initialize(1, capabilities, version));
     if (opened.message?.result === undefined) throw new Error(`not opened: ${opened.status} ${opened.text}`);
-    const session = new RawSession(url, opened);
+    const session = new RawSession(url, opened, version);
     await session.notify('notifications/initialized');
     return session;
   }
@@ -131,7 +138,7 @@ export class RawSession {
     return post(
       this.url,
       { jsonrpc: '2.0', id, method, params },
-      { ...rest, headers: { ...this.#headers, ...headers } },
+      { ...rest, headers: { ...this.headers, ...headers } },
     );
   }
 
@@ -140,12 +147,12 @@ export class RawSession {
   }
 
   notify(method: string, params: object = {}): Promise<Answer> {
-    return post(this.url, { jsonrpc: '2.0', method, params }, { headers: this.#headers });
+    return post(this.url, { jsonrpc: '2.0', method, params }, { headers: this.headers });
   }
 
   /** @returns the HTTP status */
   async delete(): Promise<number> {
-    const response = await fetch(this.url, { method: 'DELETE', headers: this.#headers });
+    const response = await fetch(this.url, { method: 'DELETE', headers: this.headers });
     await response.arrayBuffer();
     return response.status;
   }
@@ -154,7 +161,7 @@ export class RawSession {
   async listen(): Promise<Listening> {
     const abort = new AbortController();
     const response = await fetch(this.url, {
-      headers: { ...this.#headers, Accept: 'text/event-stream' },
+      headers: { ...this.headers, Accept: 'text/event-stream' },
       signal: abort.signal,
     });
     if (!response.ok || !response.body) throw new Error(`no stream: ${response.status} ${await response.text()}`);
@@ -168,8 +175,9 @@ export class RawSession {
     };
   }
 
-  get #headers(): Record<string, string> {
-    return { 'Mcp-Session-Id': this.id, 'MCP-Protocol-Version': '2025-11-25' };
+  /** What every request of the session carries. */
+  get headers(): Record<string, string> {
+    return { 'Mcp-Session-Id': this.id, 'MCP-Protocol-Version': this.#version };
   }
 }
 
