@@ -26,8 +26,10 @@ export class SseClient {
 
   /** @throws {BridgeError} `SESSION_REQUIRED` before `initialize` was answered; `SESSION_UNKNOWN` when it is over */
   get session(): Session {
-    if (!this.#session) throw new BridgeError('SESSION_REQUIRED', 'No session: begin with "initialize"');
-    if (this.#session.state !== 'open') throw sessionUnknown();
+    if (!this.#session || this.#session.state === 'initializing') {
+      throw new BridgeError('SESSION_REQUIRED', 'No session: begin with "initialize"');
+    }
+    if (this.#session.state === 'closed') throw sessionUnknown();
     return this.#session;
   }
 

@@ -34,27 +34,35 @@ export class SseRoute {
     const url = request.url ?? '';
     const [, name = '', leaf] = /^\/([^/?]+)\/(sse|messages)(?:\?.*)?$/.exec(url) ?? [];
     if (leaf === undefined) return false;
-    void this.#answer(request, response, async () => {
+    const method = leaf === 'sse' ? 'GET' : 'POST';
+    void this.#answer(request, response, `${method}, OPTIONS`, async () => {
       const server = this.#around.servers.get(name);
       if (!server) throw new BridgeError('SERVER_UNKNOWN', 'Server not found');
-      if (leaf === 'messages') await this.#receive(request, response, server);
+      if (request.method === 'OPTIONS') response.writeHead(204, { Allow: `${method}, OPTIONS` }).end();
+      else if (request.method !== method)
+        throw new BridgeError('METHOD_REFUSED', `Method not allowed: wanted ${method}`);
+      else if (leaf === 'messages') await this.#receive(request, response, server);
       else this.#open(request, response, server);
     });
     return true;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, act: () => Promise<void>): Promise<void> {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    allowed: string,
+    act: () => Promise<void>,
+  ): Promise<void> {
     try {
       await act();
     } catch (error) {
       if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a request failed');
       const isMethod = error instanceof BridgeError && error.code === 'METHOD_REFUSED';
-      refuse(request, response, error, 'null', isMethod ? { Allow: 'GET, POST' } : {});
+      refuse(request, response, error, 'null', isMethod ? { Allow: allowed } : {});
     }
   }
 
   #open(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
-    if (request.method !== 'GET') throw new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET');
     checkAccept(request, ['text/event-stream']);
     refuseDisabled(server);
     if (this.#clients.size >= maxClients) {
@@ -74,7 +82,6 @@ export class SseRoute {
   }
 
   async #receive(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
-    if (request.method !== 'POST') throw new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted POST');
     const client = this.#client(request, server);
     checkContentType(request);
     const scanner = new Scanner(clientLimits);

@@ -50,6 +50,8 @@ export class HttpConnection implements Connection {
   readonly #response: ServerResponse;
   readonly #keepAlive: KeepAlive;
   readonly #headers: Readonly<Record<string, string>>;
+  /** Who waits for the client to catch up: one for each request that shares the response. */
+  readonly #waiting: (() => void)[] = [];
   #isClosed = false;
 
   /** @param sessionId undefined where the transport has another way to tell it */
@@ -59,6 +61,7 @@ export class HttpConnection implements Connection {
     this.#headers = sessionId === undefined ? {} : { 'Mcp-Session-Id': sessionId };
     response.once('close', () => {
       this.#isClosed = true;
+      this.#resumeAll();
     });
   }
 
@@ -137,16 +140,17 @@ export class HttpConnection implements Connection {
   }
 
   onDrain(resume: () => void): void {
-    const once = (): void => {
-      this.#response.off('drain', once);
-      this.#response.off('close', once);
-      resume();
-    };
-    this.#response.once('drain', once);
-    this.#response.once('close', once);
+    if (this.#waiting.push(resume) > 1) return;
+    this.#response.once('drain', () => {
+      this.#resumeAll();
+    });
   }
 
   onClose(closed: () => void): void {
     this.#response.once('close', closed);
+  }
+
+  #resumeAll(): void {
+    for (const resume of this.#waiting.splice(0)) resume();
   }
 }
