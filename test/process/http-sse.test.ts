@@ -56,6 +56,7 @@ async function connect(
 ): Promise<Client & AsyncDisposable> {
   const client = new Client({ name: 'test', version: '1' }, { capabilities });
   prepare(client);
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the client that this transport is for
   await client.connect(new SSEClientTransport(new URL(`${bridge.url}/${server}/sse`)));
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
 }
@@ -65,8 +66,8 @@ interface Raw {
   readonly stream: EventStream;
   /** Where it is to post. */
   readonly endpoint: string;
-  send(message: unknown): Promise<Answer>;
-  cut(): void;
+  readonly send: (message: unknown) => Promise<Answer>;
+  readonly cut: () => void;
 }
 
 /** Ends every connection of a test, whatever became of it. */
@@ -290,8 +291,8 @@ describe('The stream of HTTP+SSE', () => {
     await until('the calls', async () => (await bridge.status()).callsInFlight === 100);
     await raw.send(call('last', 'flush', { bytes: 100_000 }));
     await until('their end', async () => (await bridge.status()).callsInFlight <= 1);
-    const text = await raw.read((soFar) => soFar.includes('"id":"last"'));
-    for (const id of ids) expect(text.split(`"id":"${id}"`)).toHaveLength(2);
+    const text = await raw.readTo('"id":"last"');
+    expect(Array.from(text.matchAll(/"id":"(held \d+)"/g), ([, id]) => id)).toEqual(ids);
     expect(warnings()).toEqual([]);
   });
 });
@@ -303,8 +304,8 @@ function warnings(): string[] {
 /** A client that has its place to post to and reads no further for now. */
 async function openUnread(server: string): Promise<
   Pick<Raw, 'send'> & {
-    /** Reads on, and cuts the connection when it has enough. */
-    read(isEnough: (soFar: string) => boolean): Promise<string>;
+    /** Reads on to a text, and cuts the connection. */
+    readTo(end: string): Promise<string>;
   }
 > {
   const response = await new Promise<IncomingMessage>((resolve) => {
@@ -320,13 +321,13 @@ async function openUnread(server: string): Promise<
   });
   return {
     send: (message) => post(`${bridge.url}${/\/\S+/.exec(head)?.[0] ?? ''}`, message),
-    read: async (isEnough) => {
-      let text = '';
+    readTo: async (end) => {
+      const chunks: string[] = [];
       for await (const chunk of response) {
-        text += String(chunk);
-        if (isEnough(text)) break;
+        chunks.push(String(chunk));
+        if (chunks.slice(-2).join('').includes(end)) break;
       }
-      return text;
+      return chunks.join('');
     },
   };
 }
@@ -363,14 +364,16 @@ describe('A POST to HTTP+SSE', () => {
     await until('the end', async () => (await raw.send(call(1, 'pid'))).status === 404);
   });
 
-  it.each([
-    ['a batch', [call(1, 'pid')], 'MESSAGE_INVALID'],
-    ['no JSON', '{', 'BODY_MALFORMED'],
-    ['two ids', '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', 'MESSAGE_AMBIGUOUS'],
-    ['a deep text', '['.repeat(5000), 'MESSAGE_TOO_COMPLEX'],
-  ])('with %s is 400', async (_what, body, reason) => {
+  it('with what is no single, clear message is 400', async () => {
     const raw = await openSession('good');
-    expect(reasonOf(await raw.send(body))).toEqual([400, reason]);
+    const bodies = [[call(1, 'pid')], '{', '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', '['.repeat(5000)];
+    const refused = await Promise.all(bodies.map((body) => raw.send(body)));
+    expect(refused.map(reasonOf)).toEqual([
+      [400, 'MESSAGE_INVALID'],
+      [400, 'BODY_MALFORMED'],
+      [400, 'MESSAGE_AMBIGUOUS'],
+      [400, 'MESSAGE_TOO_COMPLEX'],
+    ]);
   });
 
   it('of another type is 415', async () => {

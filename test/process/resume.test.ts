@@ -56,10 +56,10 @@ function listen(session: RawSession): Promise<EventStream> {
   return openStream(session.url, session.headers);
 }
 
-/** What a message is, in one word. */
+/** What a message is, in a word or two. */
 function brief({ id, params, result, error }: Message): unknown {
-  if (result) return `answer ${id ?? ''}`;
-  if (error) return `${error.data?.gangway?.reason ?? error.code} ${id ?? ''}`;
+  if (result) return `answer ${String(id)}`;
+  if (error) return `${String(error.data?.gangway?.reason)} ${String(id)}`;
   return params?.['uri'] ?? params?.['progress'];
 }
 

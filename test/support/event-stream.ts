@@ -17,11 +17,11 @@ export interface EventStream {
   /** How it ended: in order, or cut off by either side. */
   readonly ended: Promise<'in order' | 'cut'>;
   /** What the events with data bring, so far. */
-  messages(): Message[];
+  readonly messages: () => Message[];
   /** The id of the last event that has one. */
-  lastId(): string;
+  readonly lastId: () => string;
   /** Cuts the connection. */
-  cut(): void;
+  readonly cut: () => void;
 }
 
 /**
@@ -81,5 +81,5 @@ function readEvent(text: string): StreamEvent[] {
     .split('\n')
     .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).replace(/^ /, '')] as const)
     .filter(([name]) => name !== '');
-  return fields.length === 0 ? [] : [Object.fromEntries(fields) as StreamEvent];
+  return fields.length === 0 ? [] : [Object.fromEntries(fields)];
 }
