@@ -54,6 +54,8 @@ const maxStalledBytes = 1024 * 1024;
 const stalledMs = 1000;
 /** What a server said just before it ended arrives within this time after its exit. */
 const flushMs = 100;
+/** After so many bytes, everything else has its turn: to scan them takes a few milliseconds at the most. */
+const turnBytes = 256 * 1024;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
 const maxNoiseLines = 1000;
 const noiseWindowMs = 10_000;
@@ -91,6 +93,9 @@ export class Upstream {
   #state: UpstreamState = 'starting';
   /** When something was sent and nothing waited. */
   #pendingSince = 0;
+  /** Whether the client is behind. */
+  #isPaused = false;
+  #bytesInTurn = 0;
   #noiseLines = 0;
   #noiseSince = -Infinity;
   #noiseInWindow = 0;
@@ -152,6 +157,7 @@ export class Upstream {
     stdout.on('data', (chunk: Buffer) => {
       this.#spoke.resolve();
       this.#framer.push(chunk);
+      this.#giveWay(chunk.length);
     });
     stdout.once('end', () => {
       this.#framer.end();
@@ -180,11 +186,13 @@ export class Upstream {
 
   /** Stops reading, so that the server slows down to its client's pace. */
   pause(): void {
+    this.#isPaused = true;
     this.#child.stdout.pause();
   }
 
   resume(): void {
-    if (this.#receiver) this.#child.stdout.resume();
+    this.#isPaused = false;
+    if (this.#receiver && this.#bytesInTurn < turnBytes) this.#child.stdout.resume();
   }
 
   /**
@@ -224,7 +232,7 @@ export class Upstream {
     this.#exit = exit;
     const { stdout } = this.#child;
     if (this.#receiver && !stdout.readableEnded) {
-      stdout.resume();
+      this.resume();
       const drained = new Promise((resolve) => stdout.once('close', resolve));
       await settlesWithin(drained, flushMs, this.#around.clock);
       this.#framer.end();
@@ -240,6 +248,18 @@ export class Upstream {
     await settlesWithin(this.#child.exited, flushMs, this.#around.clock);
     this.#finish('exited');
     await this.stop();
+  }
+
+  /** From a server that writes without a pause, libuv reads 32 times before it looks at anything else. */
+  #giveWay(bytes: number): void {
+    const hasTurn = this.#bytesInTurn < turnBytes;
+    this.#bytesInTurn += bytes;
+    if (!hasTurn || this.#bytesInTurn < turnBytes) return;
+    this.#child.stdout.pause();
+    setImmediate(() => {
+      this.#bytesInTurn = 0;
+      if (!this.#isPaused) this.#child.stdout.resume();
+    });
   }
 
   #onLine(line: Bytes): void {
