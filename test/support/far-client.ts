@@ -12,7 +12,7 @@ export interface FarMachine extends Disposable {
   vanish(): void;
 }
 
-export interface FarStream {
+interface FarStream {
   /** Everything that it has received. */
   text(): string;
 }

@@ -76,6 +76,33 @@ describe('Upstream.attach()', () => {
     expect(child.stdout.readableLength).toBeGreaterThan(ping.length);
   });
 
+  it('gives way to everything else while a server says much without a pause', async () => {
+    const { child, listen } = rig();
+    const line = note.replace('note', 'n'.repeat(900));
+    for (let n = 0; n < 1000; n++) child.say(line);
+    const heard = listen();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(heard.messages.length).toBeGreaterThan(0);
+    expect(heard.messages.length).toBeLessThan(400);
+    for (let round = 0; round < 10; round++) await settle();
+    expect(heard.messages).toHaveLength(1000);
+  });
+
+  it('does not go on by itself when it was paused in the meantime', async () => {
+    const { child, upstream, listen } = rig();
+    const line = note.replace('note', 'n'.repeat(900));
+    for (let n = 0; n < 1000; n++) child.say(line);
+    const heard = listen();
+    await new Promise((resolve) => setImmediate(resolve));
+    upstream.pause();
+    const count = heard.messages.length;
+    for (let round = 0; round < 10; round++) await settle();
+    expect(heard.messages).toHaveLength(count);
+    upstream.resume();
+    for (let round = 0; round < 10; round++) await settle();
+    expect(heard.messages).toHaveLength(1000);
+  });
+
   it('gives all that was said before it', async () => {
     const { child, listen } = rig();
     child.say(ping);
