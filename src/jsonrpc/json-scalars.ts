@@ -50,7 +50,7 @@ export class ScalarScanner {
     this.#slashAt = -1;
   }
 
-  /** @param areControlsChecked whether raw control characters are looked for in all of it, however long it is */
+  /** @param areControlsChecked whether raw control characters are refused in it */
   beginText(areControlsChecked: boolean): void {
     this.#state = State.text;
     this.#hasEscape = false;
@@ -93,7 +93,7 @@ export class ScalarScanner {
       const byte = chunk[at] ?? 0;
       if (byte === quote) return this.#end(State.done, at + 1);
       if (byte === backslash) return this.#openEscape(at);
-      if (byte < 0x20) return this.#end(State.wrong, at);
+      if (byte < 0x20 && this.#areControlsChecked) return this.#end(State.wrong, at);
     }
     return near === chunk.length ? near : this.#skipText(chunk, near);
   }

@@ -93,7 +93,7 @@ export class Scanner {
     return bytes.text(this.#starts[slot] ?? 0, this.#ends[slot] ?? 0);
   }
 
-  /** How many bytes such a value has. */
+  /** How many bytes such a value has; Infinity for one that is not whole. */
   size(slot: number): number {
     return (this.#ends[slot] ?? 0) - (this.#starts[slot] ?? 0);
   }
@@ -199,6 +199,8 @@ export class Scanner {
     if (this.#slot >= 0) {
       this.#kinds[this.#slot] = kind;
       this.#starts[this.#slot] = this.#offset + at;
+      // Until its end is seen: half a value must not be taken for one.
+      this.#ends[this.#slot] = Infinity;
     }
     this.#openSlot = this.#slot;
     this.#slot = -1;
@@ -254,8 +256,8 @@ export class Scanner {
 
   #openText(at: number): number {
     this.#isKey = this.#state === State.key || this.#state === State.keyOrEnd;
-    // A key is decoded when it is looked at, so it is checked in any case.
-    this.#scalar.beginText(this.#limits.isStrict || this.#isKey);
+    // What is looked at is decoded, so it is checked in any case.
+    this.#scalar.beginText(this.#limits.isStrict || this.#isKey || this.#slot >= 0);
     if (!this.#isKey) {
       this.#beginValue(at, Kind.text, State.scalar);
       return at + 1;

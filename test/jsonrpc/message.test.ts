@@ -7,10 +7,12 @@ import {
   isRefusal,
   readMessage,
   serverLimits,
+  takeMessage,
   type Batch,
   type Envelope,
   type Refusal,
 } from '../../src/jsonrpc/message.ts';
+import { Scanner } from '../../src/jsonrpc/scan.ts';
 
 const read = (text: string): Envelope | Batch | Refusal => readMessage(Bytes.from(text), clientLimits);
 
@@ -229,6 +231,53 @@ describe('readMessage() never throws', () => {
         expect(read(isFirst ? `{"id":${text},${rest}}` : `{${rest},"id":${text}}`)).toMatchObject({ idText: text });
       }),
     );
+  });
+});
+
+describe('readMessage(), for what is no message,', () => {
+  const long = 'x'.repeat(40);
+
+  it.each<[string, string]>([
+    ['an id that is cut off', '{"jsonrpc":"2.0","id":"ab'],
+    ['an id that is cut off after a backslash', '{"jsonrpc":"2.0","id":"ab\\'],
+    ['a number for id that is cut off', '{"jsonrpc":"2.0","id":12'],
+    ['a number for id that is none', '{"jsonrpc":"2.0","id":01}'],
+    ['a bad escape in the id', '{"jsonrpc":"2.0","id":"a\\x"}'],
+    ['a control character in the id', '{"jsonrpc":"2.0","id":"a\tb"}'],
+    ['a control character far in the id', `{"jsonrpc":"2.0","id":"${long}\t${long}"}`],
+    ['a control character far in an id with an escape', `{"jsonrpc":"2.0","id":"${long}\t\\n${long}"}`],
+  ])('does not take for its id: %s', (_what, text) => {
+    const reads = [clientLimits, serverLimits].map((limits) => readMessage(Bytes.from(text), limits));
+    expect(reads).toMatchObject([
+      { kind: 'malformed', idText: 'null', answers: undefined },
+      { kind: 'malformed', idText: 'null', answers: undefined },
+    ]);
+  });
+
+  it('does not take for its id what stood there in the message before', () => {
+    const scanner = new Scanner(serverLimits);
+    const read = (text: string): Envelope | Batch | Refusal => {
+      scanner.reset();
+      scanner.push(Buffer.from(text));
+      return takeMessage(scanner, Bytes.from(text));
+    };
+    read('{"jsonrpc":"2.0","id":"abcdefghijkl","result":1}');
+    expect(read('{"result":1,"jsonrpc":"2.0","id":"ab\\')).toMatchObject({ idText: 'null', answers: undefined });
+  });
+
+  it.each<[string, string, unknown, string]>([
+    ['a result that is no JSON', '{"jsonrpc":"2.0","id":7.0,"result":nope}', 7, '7.0'],
+    ['a result that is cut off', '{"jsonrpc":"2.0","id":"a","result":{"b":1', 'a', '"a"'],
+    ['an error that is a text', '{"jsonrpc":"2.0","id":1,"error":"x"}', 1, '1'],
+    ['a result and an error', '{"jsonrpc":"2.0","id":1,"result":1,"error":{}}', 1, '1'],
+    ['an answer of another version', '{"jsonrpc":"1.0","id":1,"result":1}', 1, '1'],
+    ['a result without an id', '{"jsonrpc":"2.0","result":nope}', undefined, 'null'],
+    ['a result before its id', '{"jsonrpc":"2.0","result":nope,"id":1}', undefined, 'null'],
+    ['a request', '{"jsonrpc":"2.0","id":5,"method":"m","params":nope}', undefined, '5'],
+    ['a request with a result', '{"jsonrpc":"2.0","id":5,"method":"m","result":1}', undefined, '5'],
+    ['an id alone', '{"jsonrpc":"2.0","id":5}', undefined, '5'],
+  ])('says whose answer it was to be: %s', (_what, text, answers, idText) => {
+    expect(readMessage(Bytes.from(text), serverLimits)).toMatchObject({ answers, idText });
   });
 });
 
