@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Bytes } from '../../src/jsonrpc/bytes.ts';
+import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { LineFramer, type LineListener } from '../../src/jsonrpc/line-framer.ts';
 
 interface Framed {
@@ -114,6 +114,134 @@ describe('LineFramer.push()', () => {
         expect(framed).toEqual(lines);
       }),
     );
+  });
+});
+
+describe('LineFramer listener', () => {
+  /** All that a listener hears, in its order. */
+  function hear(chunks: readonly (string | Buffer)[], maxLineBytes = 1000): string[] {
+    const heard: string[] = [];
+    const framer = new LineFramer(maxLineBytes, {
+      onBegin: () => heard.push('begin'),
+      onPart: (part) => heard.push(`part ${part.toString('latin1')}`),
+      onLine: (line) => heard.push(`line ${line.toString()}`),
+      onTooLong: () => heard.push('too long'),
+    });
+    for (const chunk of chunks) framer.push(Buffer.from(chunk as string));
+    framer.end();
+    return heard;
+  }
+
+  it('hears the beginning, the parts as they come, and the line', () => {
+    expect(hear(['ab', 'c\nd\n'])).toEqual([
+      ...['begin', 'part ab', 'part c', 'line abc'],
+      ...['begin', 'part d', 'line d'],
+    ]);
+  });
+
+  it('hears of a part before the line ends', () => {
+    const parts: string[] = [];
+    new LineFramer(10, listen({ onPart: (part) => parts.push(part.toString()) })).push(Buffer.from('ab'));
+    expect(parts).toEqual(['ab']);
+  });
+
+  it('hears nothing of empty lines in one chunk', () => {
+    expect(hear(['\n\r\n\n'])).toEqual([]);
+  });
+
+  it('hears no line for a CR that stands alone in its chunk', () => {
+    expect(hear(['\r', '\n', 'a\n'])).toEqual(['begin', 'part \r', 'begin', 'part a', 'line a']);
+  });
+
+  it('hears of no part that makes a line too long', () => {
+    expect(hear(['ab', 'cd', 'ef\n'], 3)).toEqual(['begin', 'part ab', 'too long']);
+  });
+
+  it('hears in its parts just the line, and the CR at its end', () => {
+    fc.assert(
+      fc.property(chunked, ({ chunks }) => {
+        let parts = '';
+        const strange: string[][] = [];
+        const framer = new LineFramer(1000, {
+          onBegin: () => (parts = ''),
+          onPart: (part) => (parts += part.toString('latin1')),
+          onLine: (line) => {
+            const text = Buffer.concat(line.parts).toString('latin1');
+            if (parts !== text && parts !== `${text}\r`) strange.push([parts, text]);
+          },
+          onTooLong: nothing,
+        });
+        for (const chunk of chunks) framer.push(chunk);
+        framer.end();
+        expect(strange).toEqual([]);
+      }),
+    );
+  });
+
+  it('hears "begin" once for each line, and before it', () => {
+    fc.assert(
+      fc.property(chunked, ({ chunks }) => {
+        const marks = hear(chunks).map((mark) => mark.split(' ', 1)[0]);
+        expect(marks.join(' ')).toMatch(/^(begin( part)+( line)?( |$))*$/);
+      }),
+    );
+  });
+});
+
+describe('LineFramer, for a large line,', () => {
+  const largeLine = (chunkBytes: number, count: number, end = '\n'): Bytes => {
+    let given: Bytes | undefined;
+    const framer = new LineFramer(Infinity, listen({ onLine: (line) => (given = line) }));
+    for (let i = 0; i < count; i++) framer.push(Buffer.alloc(chunkBytes, 0x61 + (i % 26)));
+    framer.push(Buffer.from(end));
+    return given ?? Bytes.from('');
+  };
+
+  it('gives the chunks themselves as its pieces when they are of 64 KiB', () => {
+    const chunks = Array.from({ length: 20 }, () => Buffer.alloc(64 * 1024, 'x'));
+    let given: Bytes | undefined;
+    const framer = new LineFramer(Infinity, listen({ onLine: (line) => (given = line) }));
+    for (const chunk of [...chunks, Buffer.from('\n')]) framer.push(chunk);
+    expect(given?.parts.map((part, i) => part === chunks[i])).toEqual(chunks.map(() => true));
+  });
+
+  it('gives few pieces however small its chunks were', () => {
+    const { parts, length } = largeLine(10, 200_000);
+    expect([length, parts.length]).toEqual([2_000_000, Math.ceil(2_000_000 / (64 * 1024))]);
+  });
+
+  it('gives pieces of at least 64 KiB, but for the last', () => {
+    const { parts } = largeLine(7001, 300);
+    expect(parts.slice(0, -1).every((part) => part.length >= 64 * 1024)).toBe(true);
+  });
+
+  it('copies at most 140 times as much as there is, however small its chunks were', () => {
+    const concat = Buffer.concat.bind(Buffer);
+    let copied = 0;
+    Buffer.concat = (list, length) => {
+      const joined = concat(list, length);
+      copied += joined.length;
+      return joined;
+    };
+    try {
+      largeLine(1, 1_000_000);
+    } finally {
+      Buffer.concat = concat;
+    }
+    // Single bytes are the worst: 256 at a time are joined to what came before, up to 64 KiB.
+    expect(copied).toBeLessThan(1_000_000 * 140);
+  });
+
+  it.each(['\r\n', '\n'])('leaves out its end: %j', (end) => {
+    expect(largeLine(64 * 1024, 20, end).length).toBe(20 * 64 * 1024);
+  });
+
+  it('leaves out a CR that came in the chunk before', () => {
+    const lines: string[] = [];
+    const framer = new LineFramer(Infinity, listen({ onLine: (line) => lines.push(line.toString().slice(-3)) }));
+    for (let i = 0; i < 20; i++) framer.push(Buffer.alloc(64 * 1024, 'x'));
+    for (const end of ['yz\r', '\n']) framer.push(Buffer.from(end));
+    expect(lines).toEqual(['xyz'.slice(0, 3)]);
   });
 });
 

@@ -168,6 +168,55 @@ describe('readMessage() keeps an id', () => {
   });
 });
 
+describe('readMessage(), for an id at its bound,', () => {
+  it.each([
+    ['1,024 characters', 'x'.repeat(1024)],
+    ['1,024 characters of three bytes', '€'.repeat(1024)],
+    ['1,024 escaped characters', '\\u0041'.repeat(1024)],
+    ['512 characters of two units', '😀'.repeat(512)],
+  ])('keeps %s', (_what, text) => {
+    expect(ids(withId(`"${text}"`))[1]).toBe(`"${text}"`);
+  });
+
+  it.each([
+    ['1,025 characters', 'x'.repeat(1025)],
+    ['1,025 characters of three bytes', '€'.repeat(1025)],
+    ['1,025 escaped characters', '\\u0041'.repeat(1025)],
+    ['513 characters of two units', '😀'.repeat(513)],
+    ['a million', 'x'.repeat(1_000_000)],
+  ])('refuses %s', (_what, text) => {
+    expect(read(withId(`"${text}"`))).toMatchObject({ kind: 'invalid', idText: 'null' });
+  });
+
+  it('refuses a number of so many digits', () => {
+    expect(read(withId('1'.repeat(100_000)))).toMatchObject({ kind: 'invalid', idText: 'null' });
+  });
+});
+
+describe('readMessage(), for a batch,', () => {
+  it('gives its elements, each with its bytes', () => {
+    const batch = read(` [ ${withId('1.0')} ,{"a":[1]}, 7 ] `);
+    const elements = batch.kind === 'batch' ? batch.elements.map(String) : batch;
+    expect(elements).toEqual([withId('1.0'), '{"a":[1]}', '7']);
+  });
+
+  it('refuses one that is no JSON', () => {
+    expect(read(`[${withId('1')},]`)).toMatchObject({ kind: 'malformed', idText: 'null' });
+  });
+
+  it('gives elements that span pieces', () => {
+    const padding = Buffer.alloc(1024 * 1024, ' ');
+    const halves = [Buffer.from(`[${withId('1.0').slice(0, -1)}`), padding, Buffer.from(`},${withId('2')}]`)];
+    const bytes = new Bytes(
+      halves,
+      halves.reduce((sum, { length }) => sum + length, 0),
+    );
+    const batch = readMessage(bytes, clientLimits);
+    const elements = batch.kind === 'batch' ? batch.elements.map((element) => String(element).replace(/ +/, '')) : [];
+    expect(elements).toEqual([withId('1.0'), withId('2')]);
+  });
+});
+
 describe('readMessage() reads a progress token', () => {
   const withMeta = (meta: string): unknown => {
     const envelope = read(`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":${meta}}}`);

@@ -242,6 +242,23 @@ describe('Scanner guards', () => {
   });
 });
 
+describe('Scanner keys', () => {
+  it.each([
+    '{"params":{"_meta":{"progressToken":1,"a":"b","progress\\u0054oken":2}}}',
+    '{"params":{"aé":1,"b":{},"AÉ":2}}',
+    '{"\u212a":1,"k":2}',
+  ])('that are ambiguous are so wherever they are cut: %s', (text) => {
+    const bytes = Buffer.from(text);
+    const faults = Array.from(bytes, (_byte, at) => scan(cutAt(bytes, [at]), clientLimits).fault);
+    expect(new Set(faults)).toEqual(new Set(['ambiguous']));
+  });
+
+  it('that are ambiguous are so byte by byte', () => {
+    const bytes = Array.from(Buffer.from('{"params":{"aé":1,"AÉ":2}}'), (byte) => Buffer.of(byte));
+    expect(scan(bytes, clientLimits).fault).toBe('ambiguous');
+  });
+});
+
 describe('Scanner slots', () => {
   const text =
     '{"jsonrpc":"2.0", "id" : 1.50 ,"method":"m\\u0041","params":{"progressToken":"é","requestId":-0,"taskId":"t",' +

@@ -231,6 +231,68 @@ describe('Upstream noise', () => {
   });
 });
 
+describe('Upstream, for an answer that is no message,', () => {
+  it.each([
+    ['that is no JSON', '{"jsonrpc":"2.0","id":7,"result":{"a":nope}}'],
+    ['that is cut off', '{"jsonrpc":"2.0","id":7,"result":{"a":"b'],
+    ['with two ids', '{"jsonrpc":"2.0","id":7,"result":{},"id":8}'],
+    ['with an error that is a text', '{"jsonrpc":"2.0","id":7,"error":"no"}'],
+  ])('%s, tells whose it was to be', async (_what, line) => {
+    const { child, upstream, listen } = rig();
+    const heard = listen();
+    child.say(line);
+    await settle();
+    expect([heard.all, upstream.noiseLines]).toEqual([['garbled: 7'], 1]);
+  });
+
+  it.each([
+    ['an id of which a half is there', '{"jsonrpc":"2.0","result":1,"id":"abc'],
+    ['an id with a control character', `{"jsonrpc":"2.0","id":"${'x'.repeat(40)}\t\\n","result":1}`],
+    ['a request', '{"jsonrpc":"2.0","id":7,"method":"m","params":nope}'],
+  ])('tells of nobody’s for %s', async (_what, line) => {
+    const { child, listen } = rig();
+    const heard = listen();
+    child.say('{"jsonrpc":"2.0","id":"something longer","method":"m"}');
+    child.say(line);
+    await settle();
+    expect(heard.garbled).toEqual([]);
+  });
+
+  it('goes on with the next line', async () => {
+    const { child, listen } = rig();
+    const heard = listen();
+    child.stdout.write(`{"jsonrpc":"2.0","id":7,"result":[\n${ping}\n`);
+    await settle();
+    expect(heard.all).toEqual(['garbled: 7', ping]);
+  });
+});
+
+describe('Upstream, for a batch of the server,', () => {
+  it('hands its messages on one by one', async () => {
+    const { child, listen } = rig();
+    const heard = listen();
+    child.say(`[${ping}, ${note} ]`);
+    await settle();
+    expect(heard.messages).toEqual([ping, note]);
+  });
+
+  it('leaves out what is no message, and tells whose answer it was to be', async () => {
+    const { child, upstream, listen } = rig();
+    const heard = listen();
+    child.say(`[1,{"jsonrpc":"2.0","id":7,"result":1,"error":{}},${note},[${ping}]]`);
+    await settle();
+    expect([heard.all, upstream.noiseLines]).toEqual([['garbled: 7', note], 3]);
+  });
+
+  it('hands nothing of it on when it is cut off', async () => {
+    const { child, listen } = rig();
+    const heard = listen();
+    child.say(`[${ping},`);
+    await settle();
+    expect(heard.all).toEqual([]);
+  });
+});
+
 describe('Upstream, when a line is too long,', () => {
   it('ends with "line-too-long"', async () => {
     const { child, listen } = rig();
