@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ServerConfig } from '../../src/config/config.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { clientLimits, isRefusal, readMessage, type Request } from '../../src/jsonrpc/message.ts';
+import { readBatch } from '../../src/legacy/batch.ts';
 import { Session } from '../../src/legacy/session.ts';
 import type { RetireReason } from '../../src/pool/slot.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
@@ -683,6 +684,376 @@ describe('Session, when the server ends,', () => {
     const reply = call(rig, 1);
     await says(rig, 'x'.repeat(3000));
     expect(reply.answer).toMatchObject({ id: 1, error: { data: { gangway: { reason: 'UPSTREAM_GARBLED' } } } });
+  });
+});
+
+describe('Session, in the version 2025-11-25,', () => {
+  const openNewest = (overrides: Partial<ServerConfig> = {}): Promise<Rig> => open(overrides, {}, '2025-11-25');
+
+  it('makes a stream of an answer after 1 s, which begins with an id', async () => {
+    const rig = await openNewest();
+    const reply = call(rig, 1);
+    await pass(rig, 750);
+    const early = [...reply.calls];
+    await pass(rig, 250);
+    expect([early, reply.calls, reply.ids]).toEqual([[], ['openStream', 'prime 1000'], ['1-0']]);
+  });
+
+  it('gives the answer to a client that was cut off and comes back', async () => {
+    const rig = await openNewest();
+    const reply = call(rig, 1);
+    await pass(rig, 1000);
+    reply.vanish();
+    await says(rig, result(1));
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-0');
+    expect([again.events, again.ids, again.isOpen]).toEqual([[result(1)], ['1-0', '1-1'], false]);
+  });
+
+  it('takes a client that comes back for a call on with it live', async () => {
+    const rig = await openNewest();
+    const reply = call(rig, 1, 't');
+    await says(rig, progress('t', 1));
+    reply.vanish();
+    await says(rig, progress('t', 2));
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-1');
+    await says(rig, progress('t', 3), result(1));
+    expect([reply.events, again.events]).toEqual([[progress('t', 1)], [progress('t', 2), progress('t', 3), result(1)]]);
+  });
+
+  it('asks on the stream of a client that was cut off when nobody listens, and gives it when it comes back', async () => {
+    const rig = await openNewest();
+    const reply = call(rig, 1);
+    await pass(rig, 1000);
+    reply.vanish();
+    await says(rig, elicit('q'));
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-0');
+    send(rig, result('q'));
+    await settle();
+    expect([again.events, rig.child.received.at(-1)]).toEqual([[elicit('q')], result('q')]);
+  });
+
+  it('takes a client back to its GET stream, with what came meanwhile', async () => {
+    const rig = await openNewest();
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
+    await says(rig, listChanged);
+    get.vanish();
+    await says(rig, logLine);
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-1');
+    await says(rig, listChanged);
+    expect([get.events, again.events]).toEqual([[listChanged], [logLine, listChanged]]);
+  });
+
+  it('does not take the stream of a call that is resumed for a GET stream', async () => {
+    const rig = await openNewest();
+    call(rig, 1).vanish();
+    const reply = call(rig, 2);
+    await pass(rig, 1000);
+    reply.vanish();
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-0');
+    await says(rig, listChanged);
+    expect(again.events).toEqual([]);
+  });
+
+  it('knows no event that was never sent', async () => {
+    const rig = await openNewest();
+    expect(() => {
+      rig.session.listen(new FakeConnection(), '1-0');
+    }).toThrow(expect.objectContaining({ code: 'EVENT_UNKNOWN' }));
+  });
+
+  it('says ANSWER_LOST for an answer that was too large to be kept', async () => {
+    const rig = await openNewest({ replay: { events: 10, bytes: 100, ageMs: 60_000 } });
+    const reply = call(rig, 'big');
+    await pass(rig, 1000);
+    reply.vanish();
+    await says(rig, result('big', 'x'.repeat(200)));
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-0');
+    expect(again.answer).toMatchObject({ id: 'big', error: { data: { gangway: { reason: 'ANSWER_LOST' } } } });
+  });
+
+  it('keeps no event longer than it may', async () => {
+    const rig = await openNewest({ replay: { events: 10, bytes: 1000, ageMs: 2000 } });
+    const reply = call(rig, 1, 't');
+    await says(rig, progress('t', 1));
+    reply.vanish();
+    await says(rig, progress('t', 2));
+    await pass(rig, 2000);
+    await says(rig, progress('t', 3));
+    const again = new FakeConnection();
+    rig.session.listen(again, '1-1');
+    expect(again.events).toEqual([progress('t', 3)]);
+  });
+
+  it('never sends a message twice, whoever comes back in the middle', async () => {
+    const rig = await openNewest();
+    const a = call(rig, 1, 'a');
+    const b = call(rig, 2, 'b');
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
+    const messages = [progress('a', 1), progress('b', 1), listChanged, logLine, elicit('q'), result(1), result(2)];
+    await says(rig, ...messages.slice(0, 3));
+    for (const connection of [a, b, get]) connection.vanish();
+    await says(rig, ...messages.slice(3));
+    const again = ['1-1', '2-1', '3-1'].map((id) => {
+      const connection = new FakeConnection();
+      rig.session.listen(connection, id);
+      return connection;
+    });
+    const all = [a, b, get, ...again].flatMap(({ said }) => said);
+    expect(all.sort()).toEqual(messages.sort());
+  });
+});
+
+describe('Session.batch()', () => {
+  const openOld = (habit: Habit = {}): Promise<Rig> => open({}, habit, '2025-03-26');
+
+  function batch({ session }: Rig, ...texts: string[]): { connection: FakeConnection; hasAnswers: boolean } {
+    const connection = new FakeConnection();
+    const elements = texts.map((text) => Bytes.from(text));
+    return { connection, hasAnswers: session.batch(readBatch({ kind: 'batch', elements }), connection) };
+  }
+
+  const ask = (id: string | number, token = ''): string =>
+    `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"m"${token && `,"params":{"_meta":{"progressToken":"${token}"}}`}}`;
+  const note = '{"jsonrpc":"2.0","method":"n"}';
+  const code = (wanted: string): Error => expect.objectContaining({ code: wanted }) as unknown as Error;
+
+  it('sends its messages on one by one, in their order', async () => {
+    const rig = await openOld();
+    const { hasAnswers } = batch(rig, ask(1), note, ask('2'), note);
+    await settle();
+    expect([rig.child.received, hasAnswers]).toEqual([[ask(1), note, ask('2'), note], true]);
+  });
+
+  it('answers on one stream, which ends with the last answer', async () => {
+    const rig = await openOld();
+    const { connection } = batch(rig, ask(1), ask(2, 't'));
+    await says(rig, result(2));
+    const wasOpen = connection.isOpen;
+    await says(rig, result(1));
+    expect([connection.calls, connection.events, wasOpen]).toEqual([
+      ['openStream', 'event', 'event', 'end'],
+      [result(2), result(1)],
+      true,
+    ]);
+  });
+
+  it('sends what precedes the answers on the same stream', async () => {
+    const rig = await openOld();
+    const { connection } = batch(rig, ask(1, 'a'), ask(2, 'b'));
+    await says(rig, progress('a'), logLine, result(1), progress('b'), result(2));
+    expect(connection.events).toEqual([progress('a'), logLine, result(1), progress('b'), result(2)]);
+  });
+
+  it('has no answers when it has no requests', async () => {
+    const rig = await openOld();
+    const { hasAnswers, connection } = batch(rig, note, note);
+    await settle();
+    expect([hasAnswers, connection.calls, rig.child.received]).toEqual([false, [], [note, note]]);
+  });
+
+  it('passes the client’s answers in it on, once each', async () => {
+    const rig = await openOld();
+    await says(rig, elicit('q'));
+    batch(rig, result('q'), result('q'), result('never asked'));
+    await settle();
+    expect(rig.child.received).toEqual([result('q')]);
+  });
+
+  it.each([
+    ['an id', ask(1), ask(1)],
+    ['a progress token', ask(1, 't'), ask(2, 't')],
+  ])('is refused as a whole with %s twice in it', async (_what, ...texts) => {
+    const rig = await openOld();
+    expect(() => batch(rig, note, ...texts)).toThrow(code('DUPLICATE_ID'));
+    await settle();
+    expect([rig.child.received, rig.session.inFlight]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ['an id', ask(1)],
+    ['a progress token', ask(2, 't')],
+  ])('is refused as a whole with %s that is in use', async (_what, text) => {
+    const rig = await openOld();
+    const reply = call(rig, 1, 't');
+    await settle();
+    expect(() => batch(rig, note, ask(9), text)).toThrow(code('DUPLICATE_ID'));
+    await says(rig, result(1));
+    expect([rig.child.received.length, reply.jsons]).toEqual([1, [result(1)]]);
+  });
+
+  it('takes 1 and "1" for two ids', async () => {
+    const rig = await openOld();
+    const { connection } = batch(rig, ask(1), ask('1'));
+    await says(rig, result('1'), result(1));
+    expect(connection.events).toEqual([result('1'), result(1)]);
+  });
+
+  it('is refused as a whole when the server does not read', async () => {
+    const rig = await openOld();
+    rig.child.stdin.removeAllListeners('data').pause();
+    rig.child.stdin.write('x'.repeat(1024 * 1024 + 1));
+    expect(() => batch(rig, ask(1), ask(2))).toThrow(code('UPSTREAM_BUSY'));
+    expect(rig.session.inFlight).toBe(0);
+  });
+
+  it('is refused as a whole when too much would be under way', async () => {
+    const rig = await openOld();
+    for (let id = 0; id < 999; id++) call(rig, id);
+    expect(() => batch(rig, ask('a'), ask('b'))).toThrow(code('UPSTREAM_BUSY'));
+    expect([rig.session.inFlight, batch(rig, ask('a')).hasAnswers]).toEqual([999, true]);
+  });
+
+  it('ends without the answer of a request that was cancelled', async () => {
+    const rig = await openOld();
+    const { connection } = batch(rig, ask(1), ask(2));
+    send(rig, '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
+    await says(rig, result(1), result(2));
+    expect([connection.events, connection.calls.at(-1)]).toEqual([[result(2)], 'end']);
+  });
+
+  it('ends when the last one is cancelled', async () => {
+    const rig = await openOld();
+    const { connection } = batch(rig, ask(1), ask(2));
+    await says(rig, result(1));
+    send(rig, '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}');
+    expect([connection.events, connection.isOpen]).toEqual([[result(1)], false]);
+  });
+
+  it('may cancel a request of its own', async () => {
+    const rig = await openOld();
+    const cancel = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}';
+    const { connection } = batch(rig, ask(1), cancel);
+    await settle();
+    expect([rig.child.received, connection.calls]).toEqual([
+      [ask(1), cancel],
+      ['openStream', 'end'],
+    ]);
+  });
+
+  it('answers each with an error when the server ends', async () => {
+    const rig = await openOld();
+    const { connection } = batch(rig, ask(1), ask('1'));
+    rig.child.exit();
+    await rig.clock.advance(200);
+    const ids = connection.events.map((text) => (JSON.parse(text) as { id: unknown }).id);
+    expect([ids, connection.calls.at(-1)]).toEqual([[1, '1'], 'end']);
+  });
+
+  it.each(['2024-11-05', '2025-06-18', '2025-11-25', 'something else'])('is refused in %s', async (version) => {
+    const rig = await open({}, {}, version);
+    expect(() => batch(rig, note)).toThrow(code('MESSAGE_INVALID'));
+    await settle();
+    expect(rig.child.received).toEqual([]);
+  });
+});
+
+describe('Session, for a ping of the server,', () => {
+  const ping = '{"jsonrpc":"2.0","id":1.0,"method":"ping"}';
+
+  it('answers by itself when nobody listens, under the id as it was written', async () => {
+    const rig = await open();
+    await says(rig, ping);
+    expect(rig.child.received).toEqual(['{"jsonrpc":"2.0","id":1.0,"result":{}}']);
+  });
+
+  it('does not keep it for the next GET stream then', async () => {
+    const rig = await open();
+    await says(rig, ping);
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
+    expect(get.events).toEqual([]);
+  });
+
+  it('lets the client of a GET stream answer', async () => {
+    const rig = await open();
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
+    await says(rig, ping);
+    expect([get.events, rig.child.received]).toEqual([[ping], []]);
+  });
+
+  it('lets the client of a call answer', async () => {
+    const rig = await open();
+    const reply = call(rig, 'a');
+    await says(rig, ping);
+    expect([reply.events, rig.child.received.length]).toEqual([[ping], 1]);
+  });
+
+  it('answers by itself when the GET stream has closed', async () => {
+    const rig = await open();
+    const get = new FakeConnection();
+    rig.session.listen(get, undefined);
+    get.vanish();
+    await says(rig, ping);
+    expect(rig.child.received).toHaveLength(1);
+  });
+
+  it('answers no other request by itself', async () => {
+    const rig = await open();
+    await says(rig, '{"jsonrpc":"2.0","id":1,"method":"roots/list"}');
+    expect(rig.child.received).toEqual([]);
+  });
+});
+
+describe('Session, for an answer that is no message,', () => {
+  const garbled = { error: { code: -32603, data: { gangway: { reason: 'UPSTREAM_GARBLED', retryable: false } } } };
+
+  it('answers with UPSTREAM_GARBLED under its id', async () => {
+    const rig = await open();
+    const reply = call(rig, 'a');
+    await says(rig, '{"jsonrpc":"2.0","id":"a","result":{"x":nope}}');
+    expect(reply.answer).toMatchObject({ id: 'a', ...garbled });
+  });
+
+  it('leaves all else as it is', async () => {
+    const rig = await open();
+    call(rig, 'a');
+    const other = call(rig, 'b');
+    await says(rig, '{"jsonrpc":"2.0","id":"a","result":{}}]', result('a'), result('b'));
+    expect([rig.session.state, rig.session.inFlight, other.jsons]).toEqual(['open', 0, [result('b')]]);
+  });
+
+  it('says nothing for an id that nobody waits for', async () => {
+    const rig = await open();
+    const reply = call(rig, 1);
+    await says(rig, '{"jsonrpc":"2.0","id":"1","result":nope}');
+    expect(reply.calls).toEqual([]);
+  });
+});
+
+describe('Session, in the end,', () => {
+  const counted = ({ lines }: Rig): unknown =>
+    lines.find(({ msg }) => msg === 'session closed')?.['unexpectedMessages'];
+
+  it.each<[string, (rig: Rig) => Promise<void> | void, number]>([
+    ['an answer that nobody waits for', (rig) => says(rig, result(99)), 1],
+    ['a second answer', (rig) => says(rig, result(1), result(1)), 1],
+    ['progress after the answer', (rig) => says(rig, result(1), progress('t')), 1],
+    ['an error without an id', (rig) => says(rig, '{"jsonrpc":"2.0","error":{"code":1}}'), 1],
+    ['a client’s answer to nothing', (rig) => { send(rig, result('q')); }, 1],
+    ['a client’s second answer', async (rig) => { await says(rig, elicit('q')); send(rig, result('q')); send(rig, result('q')); }, 1],
+  ])('tells how much was dropped: %s', async (_what, happens, count) => {
+    const rig = await open();
+    call(rig, 1, 't');
+    await happens(rig);
+    rig.session.close('deleted');
+    expect(counted(rig)).toBe(count);
+  }); // prettier-ignore
+
+  it('says nothing of it when nothing was', async () => {
+    const rig = await open();
+    call(rig, 1, 't');
+    await says(rig, progress('t'), result(1));
+    rig.session.close('deleted');
+    expect(counted(rig)).toBeUndefined();
   });
 });
 

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { idKey, type Id, type Request } from '../../src/jsonrpc/message.ts';
+import { Calls } from '../../src/legacy/calls.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
+import { FakeReply } from '../support/fake-reply.ts';
+
+const limits = { callTimeoutMs: 1, maxCallTimeMs: 1, silentMs: 1 };
+
+function exchange(id: Id, facts: Partial<Request> = {}): Exchange & { readonly reply: FakeReply } {
+  const request: Request = {
+    kind: 'request',
+    id,
+    idText: JSON.stringify(id),
+    method: 'tools/call',
+    progressToken: undefined,
+    isTask: false,
+    taskId: undefined,
+    relatedTask: undefined,
+    ...facts,
+  };
+  return new Exchange(request, new FakeReply(), 0, limits) as Exchange & { readonly reply: FakeReply };
+}
+
+function callsOf(...exchanges: Exchange[]): Calls {
+  const calls = new Calls();
+  for (const one of exchanges) calls.add(one);
+  return calls;
+}
+
+describe('Calls', () => {
+  it('finds by id and by token, each by its type', () => {
+    const number = exchange(1, { progressToken: '1' });
+    const text = exchange('1', { progressToken: 1 });
+    const calls = callsOf(number, text);
+    expect([calls.byId(idKey(1)) === number, calls.byId(idKey('1')) === text]).toEqual([true, true]);
+    expect([calls.byToken(idKey(1)) === text, calls.byToken(idKey('1')) === number]).toEqual([true, true]);
+  });
+
+  it('says what is in use', () => {
+    const calls = callsOf(exchange(1, { progressToken: 't' }));
+    expect([
+      calls.clash(exchange(1)),
+      calls.clash(exchange(2, { progressToken: 't' })),
+      calls.clash(exchange('1', { progressToken: 'u' })),
+    ]).toEqual(['id', 'progress token', undefined]);
+  });
+
+  it('finds nothing that is over', () => {
+    const one = exchange(1, { progressToken: 't' });
+    const calls = callsOf(one);
+    calls.remove(one);
+    expect([calls.size, calls.byId(one.key), calls.byToken(idKey('t')), calls.newestOpen()]).toEqual([
+      0,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('finds the newest whose client listens, and the newest whose client may come back', () => {
+    const [a, b, c] = [exchange('a'), exchange('b'), exchange('c')];
+    const calls = callsOf(a, b, c);
+    b.reply.isConnected = false;
+    c.reply.isConnected = false;
+    c.reply.isOpen = false;
+    expect([calls.newestConnected() === a, calls.newestOpen() === b]).toEqual([true, true]);
+  });
+
+  it('finds the request that waits for a task, and no other about it', () => {
+    const get = exchange(1, { method: 'tasks/get', taskId: 't' });
+    const result = exchange(2, { method: 'tasks/result', taskId: 't' });
+    const other = exchange(3, { method: 'tasks/result', taskId: 'u' });
+    const calls = callsOf(result, other, get);
+    expect([calls.byTask('t') === result, calls.byTask('v')]).toEqual([true, undefined]);
+  });
+
+  it('remembers the token of a request that made a task, once it is answered', () => {
+    const task = exchange(1, { progressToken: 't', isTask: true });
+    const plain = exchange(2, { progressToken: 'p' });
+    const calls = callsOf(task, plain);
+    const before = calls.isTaskToken(idKey('t'));
+    calls.remove(task);
+    calls.remove(plain);
+    expect([before, calls.isTaskToken(idKey('t')), calls.isTaskToken(idKey('p'))]).toEqual([false, true, false]);
+  });
+
+  it('remembers 1,000 such tokens, and forgets the oldest', () => {
+    const calls = new Calls();
+    for (let i = 0; i <= 1000; i++) {
+      const task = exchange(i, { progressToken: i, isTask: true });
+      calls.add(task);
+      calls.remove(task);
+    }
+    expect([0, 1, 1000].map((token) => calls.isTaskToken(idKey(token)))).toEqual([false, true, true]);
+  });
+});
