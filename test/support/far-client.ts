@@ -33,7 +33,9 @@ export function canMakeMachines(): boolean {
 export function makeMachine(number: number): FarMachine {
   const space = `gw-${process.pid}-${number}`;
   const [here, there] = [`gw${process.pid}${number}h`, `gw${process.pid}${number}t`].map((name) => name.slice(-15));
-  const [near, far] = [`10.213.77.${4 * number + 1}`, `10.213.77.${4 * number + 2}`];
+  // Of this process alone: the same test may run twice on one machine.
+  const net = `10.${200 + ((process.pid >> 8) % 50)}.${process.pid % 256}`;
+  const [near, far] = [`${net}.${4 * number + 1}`, `${net}.${4 * number + 2}`];
   const children: ChildProcess[] = [];
   const dispose = (): void => {
     for (const child of children) child.kill('SIGKILL');
