@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { sendError } from './error-response.ts';
+import { refuse } from './error-response.ts';
 
 /** What the service tells about itself. */
 export interface Health {
@@ -29,18 +29,18 @@ export function createApp(health: Health, log: Log): Express {
   app.get('/status', (_request, response) => {
     response.json(health.status());
   });
-  app.all(['/healthz', '/readyz', '/status'], (_request, response) => {
-    sendError(response, new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET'), 'null', {
+  app.all(['/healthz', '/readyz', '/status'], (request, response) => {
+    refuse(request, response, new BridgeError('METHOD_REFUSED', 'Method not allowed: wanted GET'), 'null', {
       Allow: 'GET, HEAD',
     });
   });
-  app.use((_request, response) => {
-    sendError(response, new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp'));
+  app.use((request, response) => {
+    refuse(request, response, new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp'));
   });
   // Express knows an error handler by its four parameters.
-  const onError: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+  const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
     log.error({ err: error }, 'a request failed');
-    sendError(response, error);
+    refuse(request, response, error);
   };
   app.use(onError);
   return app;

@@ -32,8 +32,7 @@ export const lingerMs = 1000;
 
 /**
  * Refuses a request that may not have been read to its end, and then ends its connection. What still comes is thrown
- * away, for a moment: closing at once would reset the connection, and the client would never see why. (For the same
- * reason there is no `Connection: close`: with it, Node closes as soon as the response is written.)
+ * away, for a moment: closing at once would reset the connection, and the client would never see why.
  */
 export function refuse(
   request: IncomingMessage,
@@ -42,9 +41,14 @@ export function refuse(
   idText = 'null',
   headers: Readonly<Record<string, string>> = {},
 ): void {
+  const isRead = request.complete || !hasBody(request);
+  if (!isRead && !response.headersSent) {
+    // With `Connection: close`, whoever wants it, Node closes as soon as the response is written.
+    response.removeHeader('Connection');
+    response.shouldKeepAlive = true;
+  }
   sendError(response, error, idText, headers);
-  const { 'transfer-encoding': encoding, 'content-length': length = '0' } = request.headers;
-  if (request.complete || (encoding === undefined && Number(length) === 0)) return;
+  if (isRead) return;
   const { socket } = request;
   const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
   socket.once('close', () => {
@@ -55,4 +59,9 @@ export function refuse(
     else response.once('finish', () => socket.end());
   });
   request.resume();
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const { 'transfer-encoding': encoding, 'content-length': length = '0' } = headers;
+  return encoding !== undefined || Number(length) > 0;
 }
