@@ -1,7 +1,8 @@
-import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { connect, initialize, post, RawSession } from '../support/mcp-client.ts';
+import { isAlive } from '../support/processes.ts';
 import { fixture, gangway, serve, temporaryFolder, writeConfig } from '../support/program.ts';
 import { timed, until } from '../support/until.ts';
 
@@ -63,6 +64,20 @@ describe('Without a container engine', () => {
     program(bin.path, 'podman', `case "$1" in info) echo '${answer}';; ps) echo '[]';; *) exit 125;; esac`);
     await until('readiness', async () => (await fetch(`${bridge.url}/readyz`)).ok);
     expect((await bridge.status()).engine).toEqual({ kind: 'podman', version: '9.9.9' });
+  });
+
+  it('a signal while it is still looked for ends the bridge at once, exit code 0', async () => {
+    using bin = emptyPath();
+    using folder = temporaryFolder();
+    const file = writeConfig(folder.path, config);
+    // The engine that hangs sends the signal itself: no moment is more in the middle of the start.
+    program(bin.path, 'podman', 'echo "$$" >> "$0.pids"; kill -TERM "$PPID"; exec /bin/sleep 60');
+    const args = ['serve', '--config', file, '--port', '0', '--allow-process'];
+    const { ms, result } = await timed(() => gangway(args, { env: { PATH: bin.path } }));
+    expect([result.code, result.stdout]).toEqual([0, '']);
+    expect(ms).toBeLessThan(5000);
+    const pids = readFileSync(path.join(bin.path, 'podman.pids'), 'utf8').trim().split('\n').map(Number);
+    expect(pids.filter(isAlive)).toEqual([]);
   });
 
   it('check says so for each server that needs one, exit code 1', async () => {
