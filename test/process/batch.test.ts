@@ -86,10 +86,14 @@ describe('A batch of a 2025-03-26 client', () => {
 
   it('gets the server’s own error for one request, and the answers to the others', async () => {
     const answer = await send([echo(1), call(2, 'no-such-tool'), echo(3)]);
-    expect(answer.messages.map(({ id, error }) => [id, error?.code])).toEqual([
-      [1, undefined],
-      [2, -32602],
-      [3, undefined],
+    const codes = new Map(answer.messages.map(({ id, error }) => [id, error?.code]));
+    expect([answer.messages.length, codes]).toEqual([
+      3,
+      new Map([
+        [1, undefined],
+        [2, -32602],
+        [3, undefined],
+      ]),
     ]);
   });
 

@@ -1,7 +1,7 @@
 import type { Message } from './mcp-client.ts';
 
 /** One event as it came. */
-export interface StreamEvent {
+interface StreamEvent {
   readonly id?: string;
   readonly event?: string;
   readonly retry?: string;
