@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { BridgeError } from '../../src/base/errors.ts';
 import type { ListenConfig, ServerConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createListener, startListening } from '../../src/http/listener.ts';
@@ -451,6 +452,198 @@ describe('GET', () => {
   it('with an unknown session is 404', async () => {
     const headers = { Accept: 'text/event-stream', 'Mcp-Session-Id': 'nonsense' };
     expect(refusal(await ask('GET', '/demo/mcp', { headers }))).toEqual([404, 'SESSION_UNKNOWN']);
+  });
+});
+
+describe('POST of a batch', () => {
+  const batch = '[{"jsonrpc":"2.0","id":"a","method":"echo"},{"jsonrpc":"2.0","id":"b","method":"echo"}]';
+
+  async function openOld(): Promise<string> {
+    rig.engine.habit = {
+      onLine: (line, child) => {
+        const { id, method } = JSON.parse(line) as { id?: unknown; method?: string };
+        if (method === 'initialize') child.say({ jsonrpc: '2.0', id, result: { protocolVersion: '2025-03-26' } });
+        else if (id !== undefined) child.say({ jsonrpc: '2.0', id, result: {} });
+      },
+    };
+    return openSession();
+  }
+
+  it('is answered on one stream', async () => {
+    const answer = await post(batch, { 'Mcp-Session-Id': await openOld() });
+    expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([
+      200,
+      'text/event-stream',
+      'id: 1-1\nevent: message\ndata: {"jsonrpc":"2.0","id":"a","result":{}}\n\n' +
+        'id: 1-2\nevent: message\ndata: {"jsonrpc":"2.0","id":"b","result":{}}\n\n',
+    ]);
+  });
+
+  it('without a request is 202', async () => {
+    const body = '[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"b"}]';
+    const answer = await post(body, { 'Mcp-Session-Id': await openOld() });
+    expect([answer.status, answer.text]).toEqual([202, '']);
+  });
+
+  it('is 400 with a message in it that is none', async () => {
+    const answer = await post('[{"jsonrpc":"2.0","method":"a"},1]', { 'Mcp-Session-Id': await openOld() });
+    expect(refusal(answer)).toEqual([400, 'MESSAGE_INVALID']);
+  });
+
+  it('is 400 in a newer version', async () => {
+    expect(refusal(await post(batch, { 'Mcp-Session-Id': await openSession() }))).toEqual([400, 'MESSAGE_INVALID']);
+  });
+});
+
+describe('POST of a doubtful message', () => {
+  it.each([
+    ['a key twice', '{"jsonrpc":"2.0","id":1.0,"method":"x","method":"y"}', 'MESSAGE_AMBIGUOUS', '1.0'],
+    ['a mimic', '{"jsonrpc":"2.0","id":1.0,"method":"x","params":{"_Meta":{}}}', 'MESSAGE_AMBIGUOUS', '1.0'],
+    ['65 levels', `{"id":1.0,"jsonrpc":"2.0","x":${'['.repeat(64)}${']'.repeat(64)}}`, 'MESSAGE_TOO_COMPLEX', '1.0'],
+    ['an id that is cut off', '{"jsonrpc":"2.0","method":"x","id":12', 'BODY_MALFORMED', 'null'],
+    ['a text for id that is cut off', '{"jsonrpc":"2.0","method":"x","id":"ab', 'BODY_MALFORMED', 'null'],
+  ])('(%s) is 400, under its id if there is one', async (_what, body, reason, idText) => {
+    const answer = await post(body);
+    expect([refusal(answer), answer.text.includes(`"id":${idText},`)]).toEqual([[400, reason], true]);
+  });
+});
+
+describe('The transport of 2024-11-05', () => {
+  interface Open {
+    /** What came so far. */
+    text: string;
+    endpoint: string;
+    /** Resolves when there is enough. */
+    readonly until: (isEnough: (text: string) => boolean) => Promise<void>;
+    readonly closed: Promise<void>;
+    readonly leave: () => void;
+  }
+
+  function openSse(): Promise<Open> {
+    return new Promise((resolve) => {
+      const headers = { Accept: 'text/event-stream' };
+      httpRequest({ host: '127.0.0.1', port, path: '/demo/sse', headers, agent: false }, (response) => {
+        const open: Open = {
+          text: '',
+          endpoint: '',
+          until: (isEnough) =>
+            new Promise((enough) => {
+              const look = (): void => {
+                if (isEnough(open.text)) enough();
+              };
+              response.on('data', look);
+              look();
+            }),
+          closed: new Promise((over) => response.once('close', over)),
+          leave: () => response.destroy(),
+        };
+        response.on('error', () => undefined);
+        response.on('data', (chunk: Buffer) => {
+          open.text += chunk.toString();
+          if (open.endpoint !== '' || !open.text.endsWith('\n\n')) return;
+          open.endpoint = /^event: endpoint\ndata: (\S+)\n\n$/.exec(open.text)?.[1] ?? '';
+          open.text = '';
+          resolve(open);
+        });
+      }).end();
+    });
+  }
+
+  async function openSseSession(): Promise<Open> {
+    const open = await openSse();
+    await post(initialize, {}, open.endpoint);
+    await open.until((text) => text.endsWith('\n\n'));
+    open.text = '';
+    return open;
+  }
+
+  it('names the endpoint first, and answers initialize on the stream', async () => {
+    const open = await openSse();
+    const answer = await post(initialize, {}, open.endpoint);
+    await open.until((text) => text.endsWith('\n\n'));
+    open.leave();
+    expect([open.endpoint, answer.status, answer.text, open.text]).toEqual([
+      expect.stringMatching(/^\/demo\/messages\?sessionId=[\w-]{22}$/),
+      202,
+      '',
+      `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result: initializeResult })}\n\n`,
+    ]);
+  });
+
+  it('sends progress and answers as events without ids', async () => {
+    const open = await openSseSession();
+    await post('{"jsonrpc":"2.0","id":2,"method":"slow","params":{"_meta":{"progressToken":"p"}}}', {}, open.endpoint);
+    await open.until((text) => text.includes('"id":2'));
+    open.leave();
+    expect(open.text).toBe(
+      'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}\n\n' +
+        'event: message\ndata: {"jsonrpc":"2.0","id":2,"result":{}}\n\n',
+    );
+  });
+
+  it('ends the session and its container when the client leaves', async () => {
+    const open = await openSseSession();
+    open.leave();
+    await rig.engine.last.exited;
+    expect(registry.size).toBe(0);
+  });
+
+  it('ends the stream when the server ends', async () => {
+    const open = await openSseSession();
+    rig.engine.last.exit();
+    const isClosed = open.closed;
+    await rig.clock.advance(200);
+    await expect(isClosed).resolves.toBeUndefined();
+  });
+
+  it('says on the stream that the server could not be started, and may be asked again', async () => {
+    const open = await openSse();
+    rig.startError = new BridgeError('IMAGE_UNAVAILABLE', 'no');
+    await post(initialize, {}, open.endpoint);
+    await open.until((text) => text.includes('IMAGE_UNAVAILABLE'));
+    rig.startError = undefined;
+    await post(initialize, {}, open.endpoint);
+    await open.until((text) => text.includes('"result"'));
+    open.leave();
+    expect(open.text.match(/"id":1,/g)).toHaveLength(2);
+  });
+
+  it.each([
+    ['a request before initialize', '{"jsonrpc":"2.0","id":1,"method":"echo"}', 400, 'SESSION_REQUIRED'],
+    ['a batch', '[{"jsonrpc":"2.0","method":"echo"}]', 400, 'MESSAGE_INVALID'],
+    ['no message', '{', 400, 'BODY_MALFORMED'],
+  ])('refuses %s', async (_what, body, status, reason) => {
+    const open = await openSse();
+    const answer = await post(body, {}, open.endpoint);
+    open.leave();
+    expect(refusal(answer)).toEqual([status, reason]);
+  });
+
+  it('refuses a second initialize', async () => {
+    const open = await openSseSession();
+    const answer = await post(initialize, {}, open.endpoint);
+    open.leave();
+    expect(refusal(answer)).toEqual([400, 'SESSION_EXISTS']);
+  });
+
+  it.each([
+    ['POST', '/demo/messages', 400, 'SESSION_REQUIRED'],
+    ['POST', '/demo/messages?sessionId=unknown', 404, 'SESSION_UNKNOWN'],
+    ['POST', '/demo/sse', 405, 'METHOD_REFUSED'],
+    ['GET', '/demo/messages', 405, 'METHOD_REFUSED'],
+    ['GET', '/off/sse', 503, 'SERVER_DISABLED'],
+    ['GET', '/nobody/sse', 404, 'SERVER_UNKNOWN'],
+  ])('refuses %s %s with %i %s', async (method, path, status, reason) => {
+    const headers = { ...json, Accept: 'text/event-stream' };
+    const body = method === 'POST' ? { body: '{"jsonrpc":"2.0","method":"x"}' } : {};
+    expect(refusal(await ask(method, path, { headers, ...body }))).toEqual([status, reason]);
+  });
+
+  it('knows no session of another server', async () => {
+    const open = await openSseSession();
+    const answer = await post('{"jsonrpc":"2.0","method":"x"}', {}, open.endpoint.replace('/demo/', '/other/'));
+    open.leave();
+    expect(refusal(answer)).toEqual([404, 'SESSION_UNKNOWN']);
   });
 });
 
