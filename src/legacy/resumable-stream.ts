@@ -136,6 +136,8 @@ export class ResumableStream implements Reply {
     // Streams are remembered for long; what belonged to a connection that is over is not.
     connection.onClose(() => {
       if (this.#connection === connection) this.#connection = nobody;
+      // Nobody knows how to come back to it.
+      if (!this.#isResumable) this.#isEnded = true;
     });
     if (!this.#home.isPrimed || !connection.isOpen) return;
     this.#isResumable = true;

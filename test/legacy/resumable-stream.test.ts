@@ -369,6 +369,14 @@ describe('Streams.find()', () => {
   });
 });
 
+describe('Streams, for clients that were told no id,', () => {
+  it('remember no stream of theirs that is cut off', () => {
+    home.isPrimed = false;
+    for (let i = 0; i < 1001; i++) makeOpen().connection.vanish();
+    expect(() => home.find('1-0')).toThrow(unknown);
+  });
+});
+
 describe('Streams', () => {
   /** One thing that happens to one of three streams. */
   const step = fc.record({

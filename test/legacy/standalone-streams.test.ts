@@ -12,6 +12,7 @@ let standalone: StandaloneStreams;
 
 beforeEach(() => {
   home = new Streams({ events: 1000, bytes: 1_000_000, ageMs: 1_000_000 }, new ManualClock());
+  home.isPrimed = true;
   standalone = new StandaloneStreams();
 });
 
@@ -101,7 +102,7 @@ describe('StandaloneStreams.deliver()', () => {
 
 describe('StandaloneStreams.add()', () => {
   it('opens the stream at once', () => {
-    expect(add().connection.calls).toEqual(['openStream']);
+    expect(add().connection.calls).toEqual(['openStream', 'prime 1000']);
   });
 
   it('holds four at once, and ends the oldest for a fifth', () => {
