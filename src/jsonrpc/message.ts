@@ -66,8 +66,8 @@ export interface Refusal {
 
 /** Clients are not trusted: what they send must mean the same to every reader, and cost none of them much. */
 export const clientLimits: ScanLimits = { depth: 64, keys: 10_000, elements: 200_000, isStrict: true };
-/** A server may answer with whatever its client can read. */
-export const serverLimits: ScanLimits = { depth: Infinity, keys: Infinity, elements: Infinity, isStrict: false };
+/** A server may answer with whatever its client can read; but each level costs some memory. */
+export const serverLimits: ScanLimits = { depth: 1_000_000, keys: Infinity, elements: Infinity, isStrict: false };
 
 /** Ids are kept for as long as their requests: a text as long as a message would fill the memory. */
 const maxIdLength = 1024;

@@ -25,6 +25,8 @@ export type ScanFault = 'malformed' | 'ambiguous' | 'too-deep' | 'too-many';
 const State = { value: 0, valueOrEnd: 1, key: 2, keyOrEnd: 3, colon: 4, next: 5, done: 6, scalar: 7 } as const;
 
 const arrayFrame = -1;
+/** Messages of one batch: the place of each is kept. */
+const maxBatch = 10_000;
 const space = Buffer.from(' ');
 
 /**
@@ -208,7 +210,7 @@ export class Scanner {
   }
 
   #countElement(at: number, depth: number): void {
-    if (this.#countMember() > this.#limits.elements) this.#refuse('too-many', at);
+    if (this.#countMember() > (depth === 1 ? maxBatch : this.#limits.elements)) this.#refuse('too-many', at);
     if (depth === 1) this.#elements.push(this.#offset + at);
   }
 

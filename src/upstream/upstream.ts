@@ -273,6 +273,8 @@ export class Upstream {
   }
 
   #onRead(read: Envelope | Batch | Refusal, bytes: Bytes): void {
+    // A message of the same batch may have been one noise too many.
+    if (this.#end) return;
     if (!isRefusal(read) && read.kind !== 'batch') {
       this.#receiver?.onMessage(read, oneLine(bytes));
       return;

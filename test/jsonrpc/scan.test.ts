@@ -230,6 +230,21 @@ describe('Scanner guards', () => {
     expect(faultOf(text, serverLimits)).toBeUndefined();
   });
 
+  it.each([
+    ['clients', clientLimits],
+    ['servers', serverLimits],
+  ])('for %s: 10,000 messages of a batch, and not one more', (_who, limits) => {
+    const batch = (count: number): string => `[${'1,'.repeat(count - 1)}1]`;
+    expect([faultOf(batch(10_000), limits), faultOf(batch(10_001), limits)]).toEqual([undefined, 'too-many']);
+  });
+
+  it('for servers: a million levels, and not one more', () => {
+    expect([faultOf(lists(1_000_000), serverLimits), faultOf(lists(1_000_001), serverLimits)]).toEqual([
+      undefined,
+      'too-deep',
+    ]);
+  });
+
   it('hold also for what comes in single bytes', () => {
     const faults = [lists(64), lists(65)].map(
       (text) =>

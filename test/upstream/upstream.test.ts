@@ -284,6 +284,14 @@ describe('Upstream, for a batch of the server,', () => {
     expect([heard.all, upstream.noiseLines]).toEqual([['garbled: 7', note], 3]);
   });
 
+  it('hands nothing of it on after the end', async () => {
+    const { child, listen } = rig({}, { maxLineBytes: 10_000 });
+    const heard = listen();
+    child.say(`[${'1,'.repeat(1001)}${ping}]`);
+    await settle();
+    expect(heard.all).toEqual(['end: too-noisy']);
+  });
+
   it('hands nothing of it on when it is cut off', async () => {
     const { child, listen } = rig();
     const heard = listen();
