@@ -315,14 +315,14 @@ describe('readMessage(), for what is no message,', () => {
   });
 
   it.each<[string, string, unknown, string]>([
-    ['a result that is no JSON', '{"jsonrpc":"2.0","id":7.0,"result":nope}', 7, '7.0'],
-    ['a result that is cut off', '{"jsonrpc":"2.0","id":"a","result":{"b":1', 'a', '"a"'],
+    ['a result that is no JSON', '{"jsonrpc":"2.0","id":7.0,"result":nope}', 7, 'null'],
+    ['a result that is cut off', '{"jsonrpc":"2.0","id":"a","result":{"b":1', 'a', 'null'],
     ['an error that is a text', '{"jsonrpc":"2.0","id":1,"error":"x"}', 1, '1'],
     ['a result and an error', '{"jsonrpc":"2.0","id":1,"result":1,"error":{}}', 1, '1'],
     ['an answer of another version', '{"jsonrpc":"1.0","id":1,"result":1}', 1, '1'],
     ['a result without an id', '{"jsonrpc":"2.0","result":nope}', undefined, 'null'],
     ['a result before its id', '{"jsonrpc":"2.0","result":nope,"id":1}', undefined, 'null'],
-    ['a request', '{"jsonrpc":"2.0","id":5,"method":"m","params":nope}', undefined, '5'],
+    ['a request', '{"jsonrpc":"2.0","id":5,"method":"m","params":nope}', undefined, 'null'],
     ['a request with a result', '{"jsonrpc":"2.0","id":5,"method":"m","result":1}', undefined, '5'],
     ['an id alone', '{"jsonrpc":"2.0","id":5}', undefined, '5'],
   ])('says whose answer it was to be: %s', (_what, text, answers, idText) => {

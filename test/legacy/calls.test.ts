@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { codeOf } from '../../src/base/errors.ts';
 import { idKey, type Id, type Request } from '../../src/jsonrpc/message.ts';
 import { Calls } from '../../src/legacy/calls.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
@@ -36,13 +37,23 @@ describe('Calls', () => {
     expect([calls.byToken(idKey(1)) === text, calls.byToken(idKey('1')) === number]).toEqual([true, true]);
   });
 
-  it('says what is in use', () => {
+  it.each<[string, Exchange[], string | undefined]>([
+    ['an id in use', [exchange(1)], 'DUPLICATE_ID'],
+    ['a token in use', [exchange(2, { progressToken: 't' })], 'DUPLICATE_ID'],
+    ['an id twice', [exchange(2), exchange(2)], 'DUPLICATE_ID'],
+    ['a token twice', [exchange(2, { progressToken: 'u' }), exchange(3, { progressToken: 'u' })], 'DUPLICATE_ID'],
+    ['the same in quotes', [exchange('1', { progressToken: 'u' })], undefined],
+    ['as many as there may be', Array.from({ length: 999 }, (_x, i) => exchange(i + 2)), undefined],
+    ['one more', Array.from({ length: 1000 }, (_x, i) => exchange(i + 2)), 'UPSTREAM_BUSY'],
+  ])('refuses a clash: %s', (_what, exchanges, code) => {
     const calls = callsOf(exchange(1, { progressToken: 't' }));
-    expect([
-      calls.clash(exchange(1)),
-      calls.clash(exchange(2, { progressToken: 't' })),
-      calls.clash(exchange('1', { progressToken: 'u' })),
-    ]).toEqual(['id', 'progress token', undefined]);
+    let refused: unknown;
+    try {
+      calls.refuseClash(exchanges);
+    } catch (error) {
+      refused = error;
+    }
+    expect([codeOf(refused), calls.size]).toEqual([code, 1]);
   });
 
   it('finds nothing that is over', () => {

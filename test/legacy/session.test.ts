@@ -899,7 +899,7 @@ describe('Session.batch()', () => {
   it('is refused as a whole when the server does not read', async () => {
     const rig = await openOld();
     rig.child.stdin.removeAllListeners('data').pause();
-    rig.child.stdin.write('x'.repeat(1024 * 1024 + 1));
+    rig.child.stdin.write('x'.repeat(9 * 1024 * 1024));
     expect(() => batch(rig, ask(1), ask(2))).toThrow(code('UPSTREAM_BUSY'));
     expect(rig.session.inFlight).toBe(0);
   });
