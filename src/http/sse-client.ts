@@ -58,6 +58,17 @@ export class SseClient {
     return share;
   }
 
+  /** Hands a share of the stream to a request; one that is refused gives it back. */
+  ask(request: (connection: Connection) => void): void {
+    const connection = this.connection();
+    try {
+      request(connection);
+    } catch (error) {
+      connection.end();
+      throw error;
+    }
+  }
+
   vanish(): void {
     this.#vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
     for (const share of [...this.#connections]) share.end();

@@ -98,7 +98,10 @@ export class SseRoute {
       return;
     }
     const { session } = client;
-    if (message.kind === 'request') session.request(message, bytes, session.replyOn(client.connection()));
+    if (message.kind === 'request')
+      client.ask((connection) => {
+        session.request(message, bytes, session.replyOn(connection));
+      });
     else session.accept(message, bytes);
     response.writeHead(202).end();
   }

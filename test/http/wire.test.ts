@@ -497,12 +497,12 @@ describe('POST of a batch', () => {
 
 describe('POST of a doubtful message', () => {
   it.each([
-    ['a key twice', '{"jsonrpc":"2.0","id":1.0,"method":"x","method":"y"}', 'MESSAGE_AMBIGUOUS', '1.0'],
-    ['a mimic', '{"jsonrpc":"2.0","id":1.0,"method":"x","params":{"_Meta":{}}}', 'MESSAGE_AMBIGUOUS', '1.0'],
+    ['a key twice', '{"jsonrpc":"2.0","id":1.0,"method":"x","method":"y"}', 'MESSAGE_AMBIGUOUS', 'null'],
+    ['a mimic', '{"jsonrpc":"2.0","id":1.0,"method":"x","params":{"_Meta":{}}}', 'MESSAGE_AMBIGUOUS', 'null'],
     ['65 levels', `{"id":1.0,"jsonrpc":"2.0","x":${'['.repeat(64)}${']'.repeat(64)}}`, 'MESSAGE_TOO_COMPLEX', '1.0'],
     ['an id that is cut off', '{"jsonrpc":"2.0","method":"x","id":12', 'BODY_MALFORMED', 'null'],
     ['a text for id that is cut off', '{"jsonrpc":"2.0","method":"x","id":"ab', 'BODY_MALFORMED', 'null'],
-  ])('(%s) is 400, under its id if there is one', async (_what, body, reason, idText) => {
+  ])('(%s) is 400, under its id when there is no doubt about it', async (_what, body, reason, idText) => {
     const answer = await post(body);
     expect([refusal(answer), answer.text.includes(`"id":${idText},`)]).toEqual([[400, reason], true]);
   });
