@@ -49,8 +49,8 @@ ${lines.join('\n')}
 - **errors**: a result with \`isError\` and a JSON-RPC error both reach the application with their words, and it can tell them apart.
 - **new session**: the server's process ended in the middle of a call; how the client comes to a new one. With each of them that call
   fails at once, and waits for no time limit.
-- **leaves**: closing the client ends its session, and with it the container. Otherwise both stay until \`pool.idleTimeout\`: with
-  many short-lived clients of that kind, make it shorter or \`pool.max\` larger.
+- **leaves**: closing the client ends its session, and with it the container. Otherwise both stay until \`pool.idleTimeout\`, or
+  until another client waits for the container.
 
 Below, NAME is the name of a server in \`servers.yaml\` that has a tool \`echo\`. The lines are those that the tests run.
 
