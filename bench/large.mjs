@@ -1,5 +1,5 @@
 // What a very large answer costs, and what another session notices of it:
-//   node bench/large.mjs [--megabytes N] [--rounds N]
+//   node bench/large.mjs [--megabytes N] [--rounds N] [--write]
 // Needs a build (`npm run build`). Starts the program with a plain process as its server.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,7 +21,11 @@ else parentPort.postMessage(await fetchLarge(workerData));
 
 async function main() {
   const { values } = parseArgs({
-    options: { megabytes: { type: 'string', default: '64' }, rounds: { type: 'string', default: '5' } },
+    options: {
+      megabytes: { type: 'string', default: '64' },
+      rounds: { type: 'string', default: '5' },
+      write: { type: 'boolean', default: false },
+    },
   });
   const bytes = Number(values.megabytes) * 1024 * 1024;
   const folder = mkdtempSync(path.join(tmpdir(), 'gangway-large-'));
@@ -40,7 +44,10 @@ async function main() {
     await bridge.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-  process.stdout.write(render(rows, values));
+  const text = render(rows, values);
+  process.stdout.write(text);
+  if (values.write)
+    writeFileSync(new URL('../docs/figures-large.md', import.meta.url), `# Very large answers\n\n${text}`);
 }
 
 /** One large answer, read by a thread of its own, while another session makes small calls one after the other. */
