@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format, type Options } from 'prettier';
-import { errorTable, type ErrorCode } from '../src/base/errors.ts';
+import { errorTable, type ErrorCode } from '../src/base/error-table.ts';
 import { jsonSchema } from '../src/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -198,7 +198,7 @@ function defaultOf({ default: preset }: Schema): string | undefined {
 const errorsIntroduction = `
 # Errors
 
-${notice('src/base/errors.ts and scripts/generate-docs.ts')}
+${notice('src/base/error-table.ts and scripts/generate-docs.ts')}
 
 These are the errors that Gangway itself answers. What a server answers, errors included, passes through unchanged.
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../base/errors.ts';
+import type { ErrorCode } from '../base/error-table.ts';
 
 /** Where the process of a server comes from. */
 export type Source =

@@ -1,7 +1,37 @@
 import type { IncomingMessage } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import type { Scanner } from '../jsonrpc/scan.ts';
+import { clientLimits, takeMessage, type Batch, type Envelope, type Refusal } from '../jsonrpc/message.ts';
+import { Scanner } from '../jsonrpc/scan.ts';
+
+/** What a POST brought: its bytes, and what they are. */
+export interface Received {
+  readonly message: Envelope | Batch | Refusal;
+  readonly bytes: Bytes;
+}
+
+/**
+ * Reads a body and the message in it.
+ *
+ * @throws {BridgeError} what `readBody` throws; a body that was read and is no message is a `Refusal`
+ */
+export async function receive(request: IncomingMessage, maxBytes: number): Promise<Received> {
+  const scanner = new Scanner(clientLimits);
+  const bytes = await readBody(request, maxBytes, scanner);
+  return { message: takeMessage(scanner, bytes), bytes };
+}
+
+const refusals = {
+  malformed: ['BODY_MALFORMED', 'Malformed body'],
+  invalid: ['MESSAGE_INVALID', 'Invalid message'],
+  ambiguous: ['MESSAGE_AMBIGUOUS', 'Ambiguous message'],
+  'too-complex': ['MESSAGE_TOO_COMPLEX', 'Message too complex'],
+} as const;
+
+export function refusalError({ kind, reason }: Refusal): BridgeError {
+  const [code, what] = refusals[kind];
+  return new BridgeError(code, `${what}: ${reason}`);
+}
 
 /** A body that is wrong is not read further than this. */
 const patienceBytes = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorTable } from '../base/errors.ts';
+import { errorTable } from '../base/error-table.ts';
 import { describeError, errorMessage, retryAfterMs } from '../jsonrpc/error-message.ts';
 
 /**
@@ -29,6 +29,8 @@ export function sendError(
 
 /** After a refusal, a client may still be sending for this long; then the connection is cut. */
 export const lingerMs = 1000;
+/** So much of what it sends is thrown away; after that it has to wait. */
+const lingerBytes = 1024 * 1024;
 
 /**
  * Refuses a request that may not have been read to its end, and then ends its connection. What still comes is thrown
@@ -57,6 +59,11 @@ export function refuse(
   request.once('end', () => {
     if (response.writableFinished) socket.end();
     else response.once('finish', () => socket.end());
+  });
+  let thrownAway = 0;
+  request.on('data', (chunk: Buffer) => {
+    thrownAway += chunk.length;
+    if (thrownAway > lingerBytes) request.pause();
   });
   request.resume();
 }

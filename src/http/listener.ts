@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { errorTable } from '../base/error-table.ts';
 import { BridgeError, codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ListenConfig } from '../config/config.ts';
@@ -82,10 +83,14 @@ export function createListener(listen: ListenConfig, routes: Routes, isDraining:
   return server;
 }
 
-/** @throws {BridgeError} `BODY_MALFORMED` when there are more headers than are looked at */
+/** @throws {BridgeError} `HEADERS_TOO_LARGE` when there are more headers than are looked at */
 function refuseCrowd({ rawHeaders }: IncomingMessage): void {
-  if (rawHeaders.length <= 2 * maxHeaders) return;
-  throw new BridgeError('BODY_MALFORMED', `Malformed HTTP request: wanted at most ${maxHeaders} headers`);
+  if (rawHeaders.length > 2 * maxHeaders) throw headersTooLarge();
+}
+
+/** Newer Nodes find too many headers by themselves: one answer for both. */
+function headersTooLarge(): BridgeError {
+  return new BridgeError('HEADERS_TOO_LARGE', `Headers too large: wanted at most ${maxHeaders} headers, 16 KiB in all`);
 }
 
 /**
@@ -120,20 +125,20 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const status = isSlow ? '408 Request Timeout' : isLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const body = errorMessage(
-    isSlow
-      ? new BridgeError('BODY_TOO_SLOW', tooSlow)
-      : new BridgeError('BODY_MALFORMED', isLarge ? 'Headers too large' : 'Malformed HTTP request'),
-    'null',
-  );
-  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+  const refusal = garbageError(error.code);
+  const { http } = errorTable[refusal.code];
+  const body = errorMessage(refusal, 'null');
+  const head = `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ''}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
   socket.end(Buffer.concat([Buffer.from(head), body]));
   // A peer that never closes its half would keep the connection, and what was read of it.
   const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
   socket.once('close', () => {
     clearTimeout(cut);
   });
+}
+
+function garbageError(code: string | undefined): BridgeError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new BridgeError('BODY_TOO_SLOW', tooSlow);
+  if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge();
+  return new BridgeError('BODY_MALFORMED', 'Malformed HTTP request');
 }

@@ -3,22 +3,13 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
-import {
-  clientLimits,
-  isRefusal,
-  takeMessage,
-  type Batch,
-  type Envelope,
-  type Refusal,
-  type Request,
-} from '../jsonrpc/message.ts';
-import { Scanner } from '../jsonrpc/scan.ts';
+import { isRefusal, type Batch, type Envelope, type Request } from '../jsonrpc/message.ts';
 import { readBatch } from '../legacy/batch.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Reply } from '../relay/reply.ts';
-import { readBody } from './body.ts';
+import { receive, refusalError } from './body.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType, checkVersion, lastEventIdOf, sessionIdOf } from './headers.ts';
 import { HttpConnection, type KeepAlive } from './sse.ts';
@@ -76,9 +67,7 @@ export class McpRoute {
   async #post(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
     checkContentType(request);
     checkAccept(request, ['application/json', 'text/event-stream']);
-    const scanner = new Scanner(clientLimits);
-    const bytes = await readBody(request, this.#around.maxBodyBytes, scanner);
-    const message = takeMessage(scanner, bytes);
+    const { message, bytes } = await receive(request, this.#around.maxBodyBytes);
     try {
       if (isRefusal(message)) throw refusalError(message);
       if (message.kind === 'request' && message.method === 'initialize' && sessionIdOf(request) === undefined) {
@@ -145,16 +134,4 @@ export class McpRoute {
 /** @throws {BridgeError} `SERVER_DISABLED` */
 export function refuseDisabled({ config: { disabled, name } }: ServedServer): void {
   if (disabled) throw new BridgeError(disabled.code, `Server "${name}" is switched off: ${disabled.reason}`);
-}
-
-const refusals = {
-  malformed: ['BODY_MALFORMED', 'Malformed body'],
-  invalid: ['MESSAGE_INVALID', 'Invalid message'],
-  ambiguous: ['MESSAGE_AMBIGUOUS', 'Ambiguous message'],
-  'too-complex': ['MESSAGE_TOO_COMPLEX', 'Message too complex'],
-} as const;
-
-export function refusalError({ kind, reason }: Refusal): BridgeError {
-  const [code, what] = refusals[kind];
-  return new BridgeError(code, `${what}: ${reason}`);
 }

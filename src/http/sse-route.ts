@@ -3,12 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
 import { sessionUnknown } from '../legacy/session-end.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
-import { clientLimits, isRefusal, takeMessage, type Request } from '../jsonrpc/message.ts';
-import { Scanner } from '../jsonrpc/scan.ts';
-import { readBody } from './body.ts';
+import { isRefusal, type Request } from '../jsonrpc/message.ts';
+import { receive, refusalError } from './body.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType } from './headers.ts';
-import { refusalError, refuseDisabled, type RouteContext, type ServedServer } from './mcp-route.ts';
+import { refuseDisabled, type RouteContext, type ServedServer } from './mcp-route.ts';
 import { HttpConnection } from './sse.ts';
 import { SseClient } from './sse-client.ts';
 
@@ -84,9 +83,7 @@ export class SseRoute {
   async #receive(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
     const client = this.#client(request, server);
     checkContentType(request);
-    const scanner = new Scanner(clientLimits);
-    const bytes = await readBody(request, this.#around.maxBodyBytes, scanner);
-    const message = takeMessage(scanner, bytes);
+    const { message, bytes } = await receive(request, this.#around.maxBodyBytes);
     if (isRefusal(message)) throw refusalError(message);
     if (message.kind === 'batch') {
       throw new BridgeError('MESSAGE_INVALID', 'Invalid message: got an array, wanted a single message');

@@ -1,4 +1,5 @@
-import { BridgeError, errorTable, type ErrorCode, type ErrorData } from '../base/errors.ts';
+import { errorTable, type ErrorCode } from '../base/error-table.ts';
+import { BridgeError, type ErrorData } from '../base/errors.ts';
 
 interface Described {
   readonly code: ErrorCode;

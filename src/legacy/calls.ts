@@ -22,12 +22,12 @@ export class Calls implements InFlight {
     if (this.#byId.size + exchanges.length > maxCalls) {
       throw new BridgeError('UPSTREAM_BUSY', `Cannot send the request: ${maxCalls} are under way in this session`);
     }
-    const batch = new Calls();
+    const batch = exchanges.length > 1 ? new Calls() : undefined;
     for (const exchange of exchanges) {
-      const taken = this.#clash(exchange) ?? batch.#clash(exchange);
+      const taken = this.#clash(exchange) ?? (batch ? batch.#clash(exchange) : undefined);
       if (taken)
         throw new BridgeError('DUPLICATE_ID', `Cannot send the request: its ${taken} is in use by another one`);
-      batch.add(exchange);
+      batch?.add(exchange);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
-import { BridgeError, type ErrorCode } from '../base/errors.ts';
+import type { ErrorCode } from '../base/error-table.ts';
+import { BridgeError } from '../base/errors.ts';
 import { Backoff } from './backoff.ts';
 
 /** Not the server's fault: as soon as the engine or the image is there, it may start. */

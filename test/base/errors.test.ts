@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { BridgeError, codeOf, errorTable, messageOf } from '../../src/base/errors.ts';
+import { errorTable } from '../../src/base/error-table.ts';
+import { BridgeError, codeOf, messageOf } from '../../src/base/errors.ts';
 
 const errorOfNode = (): unknown => {
   try {

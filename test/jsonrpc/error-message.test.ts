@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { BridgeError, errorTable, type ErrorCode } from '../../src/base/errors.ts';
+import { errorTable, type ErrorCode } from '../../src/base/error-table.ts';
+import { BridgeError } from '../../src/base/errors.ts';
 import { describeError, errorMessage, retryAfterMs } from '../../src/jsonrpc/error-message.ts';
 
 const codes = Object.keys(errorTable) as ErrorCode[];

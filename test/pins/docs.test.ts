@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { errorTable } from '../../src/base/errors.ts';
+import { errorTable } from '../../src/base/error-table.ts';
 import { generateDocs, staleFiles } from '../../scripts/generate-docs.ts';
 
 const files = await generateDocs();

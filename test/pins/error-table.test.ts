@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { errorTable } from '../../src/base/errors.ts';
+import { errorTable } from '../../src/base/error-table.ts';
 
 /** Clients decide by these: a change here is a change of the interface, and belongs in the changelog. */
 const pinned = [
@@ -32,6 +32,7 @@ const pinned = [
   ['EVENT_UNKNOWN', 400, -32600, false],
   ['ANSWER_LOST', 503, -32603, true],
   ['BODY_TOO_LARGE', 413, -32600, false],
+  ['HEADERS_TOO_LARGE', 431, -32600, false],
   ['BODY_TOO_SLOW', 408, -32600, true],
   ['MEDIA_TYPE_REFUSED', 415, -32600, false],
   ['NOT_ACCEPTABLE', 406, -32600, false],

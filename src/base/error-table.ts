@@ -1,0 +1,285 @@
+/**
+ * What one error code means to everybody who meets it. `http` is the status when nothing was sent to a server yet;
+ * once a request was admitted, its error is a JSON-RPC error under the caller's id (`rpc`) with status 200 or on the
+ * open stream. `retry` says whether the same request can succeed later. `docs/errors.md` is generated from this table.
+ */
+interface ErrorRow {
+  readonly http: number;
+  readonly rpc: number;
+  readonly retry: boolean;
+  readonly when: string;
+  readonly operator: string;
+}
+
+/** The source of truth for every error that Gangway itself answers. */
+export const errorTable = {
+  CONFIG_INVALID: {
+    http: 500,
+    rpc: -32603,
+    retry: false,
+    when: 'A key of the configuration or an argument of the command line is unknown, missing or out of range.',
+    operator: 'Correct the line that the message names. The program ends with exit code 2.',
+  },
+  ENGINE_UNAVAILABLE: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'No container engine answers; the message lists each one that was tried and why it does not work.',
+    operator:
+      'Start Podman or Docker, or give the user of Gangway access to its socket. It is looked for again every 3 s.',
+  },
+  IMAGE_UNAVAILABLE: {
+    http: 502,
+    rpc: -32603,
+    retry: false,
+    when: 'The image is not present and cannot be pulled (or `pull: never` forbids it).',
+    operator: 'Pull the image by hand to see the registry’s own words; check its name, tag and login.',
+  },
+  IMAGE_PULLING: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The image is still being pulled or built, and the caller waited `startTimeout` for it.',
+    operator: 'Wait; the log shows the progress. Pull large images before start-up.',
+  },
+  BUILD_FAILED: {
+    http: 502,
+    rpc: -32603,
+    retry: false,
+    when: 'The engine could not build the folder named by `build:`.',
+    operator: 'The log has the builder’s output; run the build by hand in that folder.',
+  },
+  START_FAILED: {
+    http: 502,
+    rpc: -32603,
+    retry: true,
+    when: 'The server ended before it answered `initialize`, or could not be started at all.',
+    operator: 'Read the exit code and the last stderr lines in the error or in `/status`; try `gangway check NAME`.',
+  },
+  READY_TIMEOUT: {
+    http: 504,
+    rpc: -32603,
+    retry: true,
+    when: 'The server did not answer `initialize` within `startTimeout`; its container was removed.',
+    operator: 'Raise `startTimeout` for a slow image; look at its stderr lines in the error.',
+  },
+  SERVER_UNKNOWN: {
+    http: 404,
+    rpc: -32600,
+    retry: false,
+    when: 'The URL names no server of the configuration.',
+    operator: 'Compare the URL with the names in `servers.yaml`; `GET /status` lists them.',
+  },
+  SERVER_DISABLED: {
+    http: 503,
+    rpc: -32603,
+    retry: false,
+    when: 'The server is switched off, because a secret that it needs is missing or it needs `--allow-process`.',
+    operator: 'Set the variable or file that the message names and restart.',
+  },
+  POOL_FULL: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'All `max` containers of the server are in use and its line holds `queue` callers already.',
+    operator: 'Raise `pool.max` or `pool.queue`, or shorten `pool.idleTimeout`.',
+  },
+  ACQUIRE_TIMEOUT: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The caller waited `acquireTimeout` in line and no container came free.',
+    operator: 'Raise `pool.max` or `pool.acquireTimeout`, or shorten `pool.idleTimeout`.',
+  },
+  SESSION_LIMIT: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The bridge holds `limits.sessions` sessions already.',
+    operator: 'Raise `limits.sessions`, or shorten `pool.idleTimeout`.',
+  },
+  DRAINING: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The bridge is shutting down: it takes no new session, and a call that outlasts the drain is ended.',
+    operator: 'Expected during a restart. Clients should try again.',
+  },
+  UPSTREAM_EXITED: {
+    http: 502,
+    rpc: -32603,
+    retry: true,
+    when: 'The server ended while the request was pending. Every pending request gets this; the session is over.',
+    operator: 'Exit code, signal and last stderr lines are in the error data; 137 without a stop is usually memory.',
+  },
+  UPSTREAM_GARBLED: {
+    http: 502,
+    rpc: -32603,
+    retry: false,
+    when: 'The server printed a line longer than `maxLineBytes`; its session was ended.',
+    operator: 'Raise `maxLineBytes` for a server with very large answers.',
+  },
+  UPSTREAM_BUSY: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The server does not read its input: too many bytes already wait for it.',
+    operator: 'The server hangs or is slower than its client; see its stderr lines in `/status`.',
+  },
+  CALL_TIMEOUT: {
+    http: 504,
+    rpc: -32603,
+    retry: true,
+    when: 'The server did not answer within `callTimeout` (with progress: `maxCallTime`); the call was cancelled.',
+    operator: 'Raise `callTimeout` for slow tools.',
+  },
+  SESSION_REQUIRED: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'The request has no `Mcp-Session-Id` and is not `initialize`.',
+    operator: 'A client error: it must begin with `initialize` and send the session id back.',
+  },
+  SESSION_UNKNOWN: {
+    http: 404,
+    rpc: -32001,
+    retry: false,
+    when: 'The session id is not known here, has ended, or belongs to another server.',
+    operator: 'Expected after an idle time-out, a crash or a restart: the client must begin with `initialize` again.',
+  },
+  SESSION_EXISTS: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: '`initialize` was sent inside a session that is already open.',
+    operator: 'A client error: leave the session header out to open another session.',
+  },
+  VERSION_UNSUPPORTED: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'The `MCP-Protocol-Version` header names a revision that this endpoint does not serve.',
+    operator: 'A client error; the message lists the revisions that are served.',
+  },
+  BODY_MALFORMED: {
+    http: 400,
+    rpc: -32700,
+    retry: false,
+    when: 'The body is not one JSON text in UTF-8.',
+    operator: 'A client error.',
+  },
+  MESSAGE_INVALID: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'The body is JSON, but not one JSON-RPC 2.0 request, notification or response.',
+    operator: 'A client error; the message says what is missing.',
+  },
+  MESSAGE_AMBIGUOUS: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'A key of the message, its `params` or its `_meta` stands there twice, or twice but for case: two readers could read two different things.',
+    operator: 'A client error, or an attack.',
+  },
+  MESSAGE_TOO_COMPLEX: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'The message is nested deeper than 64 levels, or one of its objects or arrays has too many members.',
+    operator: 'A client error, or an attack; the message names the limit.',
+  },
+  DUPLICATE_ID: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'A request with the same id, or the same progress token, is still in flight in this session.',
+    operator: 'A client error; the first request is not affected.',
+  },
+  EVENT_UNKNOWN: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'The `Last-Event-ID` header names no event of a stream that this session remembers.',
+    operator: 'A client error: leave the header out to open a new stream.',
+  },
+  ANSWER_LOST: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'A client came back for an answer that was too large or too old to be kept for it.',
+    operator: 'Raise `replay` for that server if its clients lose their connections often.',
+  },
+  BODY_TOO_LARGE: {
+    http: 413,
+    rpc: -32600,
+    retry: false,
+    when: 'The body is larger than `listen.maxBodyBytes`.',
+    operator: 'Raise `listen.maxBodyBytes` if clients send large arguments.',
+  },
+  HEADERS_TOO_LARGE: {
+    http: 431,
+    rpc: -32600,
+    retry: false,
+    when: 'The request has more than 200 headers, or more than 16 KiB of them.',
+    operator: 'A client or proxy error, or an attack that hides a header behind others.',
+  },
+  BODY_TOO_SLOW: {
+    http: 408,
+    rpc: -32600,
+    retry: true,
+    when: 'The request did not arrive in full within 30 s.',
+    operator: 'A slow or hostile client; nothing was started for it.',
+  },
+  MEDIA_TYPE_REFUSED: {
+    http: 415,
+    rpc: -32600,
+    retry: false,
+    when: 'The body is not `application/json`, is not UTF-8, or is compressed.',
+    operator: 'A client error.',
+  },
+  NOT_ACCEPTABLE: {
+    http: 406,
+    rpc: -32600,
+    retry: false,
+    when: '`Accept` lacks `application/json` and `text/event-stream` (POST) or `text/event-stream` (GET).',
+    operator: 'A client error.',
+  },
+  METHOD_REFUSED: {
+    http: 405,
+    rpc: -32600,
+    retry: false,
+    when: 'The HTTP method is not served at this path; the `Allow` header lists those that are.',
+    operator: 'A client error.',
+  },
+  PATH_UNKNOWN: {
+    http: 404,
+    rpc: -32600,
+    retry: false,
+    when: 'Nothing is served at this path.',
+    operator: 'MCP is served at `/NAME/mcp`.',
+  },
+  HOST_REFUSED: {
+    http: 403,
+    rpc: -32600,
+    retry: false,
+    when: 'The `Host` header is missing, malformed, or not on the allow-list (protection against DNS rebinding).',
+    operator: 'Add the public name to `listen.allowedHosts`.',
+  },
+  ORIGIN_REFUSED: {
+    http: 403,
+    rpc: -32600,
+    retry: false,
+    when: 'The `Origin` header is not on the allow-list: a foreign web page tried to use the bridge.',
+    operator: 'Add the web application’s origin to `listen.allowedOrigins` if it is yours.',
+  },
+  INTERNAL: {
+    http: 500,
+    rpc: -32603,
+    retry: false,
+    when: 'A fault in Gangway itself; the log has the details, the client does not.',
+    operator: 'Please report it with the log line.',
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
