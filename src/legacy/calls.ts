@@ -73,6 +73,13 @@ export class Calls implements InFlight {
     return this.#newest(({ reply }) => reply.isOpen);
   }
 
+  /** All of them, which are over with that. */
+  takeAll(): Exchange[] {
+    const all = this.all();
+    for (const exchange of all) this.remove(exchange);
+    return all;
+  }
+
   all(): Exchange[] {
     return [...this.#byId.values()];
   }

@@ -23,14 +23,12 @@ export function sessionUnknown(): BridgeError {
   return new BridgeError('SESSION_UNKNOWN', 'Session not found (HTTP 404)');
 }
 
-/** A server that did not answer `initialize` in time. */
-export function readyTimeout(upstream: Upstream, waitedMs: number): BridgeError {
-  const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
-  return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs });
-}
-
-/** A server that did not answer a request in time. */
-export function callTimeout(waitedMs: number): BridgeError {
+/** A server that did not answer in time. @param isStart whether it was to answer `initialize` */
+export function timeoutError(isStart: boolean, waitedMs: number, upstream: Upstream): BridgeError {
+  if (isStart) {
+    const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
+    return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs });
+  }
   const sentence = `Cannot answer the request: the server took longer than ${waitedMs} ms`;
   return new BridgeError('CALL_TIMEOUT', sentence, { waitedMs });
 }

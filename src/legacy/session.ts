@@ -2,32 +2,22 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
-import { Bytes } from '../jsonrpc/bytes.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
 import { idKey, type Envelope, type Id, type Request, type Response } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
 import type { Lease } from '../pool/pool.ts';
 import { Exchange } from '../relay/exchange.ts';
-import type { Connection, Outflow, Reply } from '../relay/reply.ts';
+import type { Connection, Reply } from '../relay/reply.ts';
 import { route } from '../relay/route.ts';
 import { shareReply } from '../relay/shared-reply.ts';
 import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
-import { BackPressure } from './back-pressure.ts';
 import type { Incoming } from './batch.ts';
 import { Calls } from './calls.ts';
+import { Outbound } from './outbound.ts';
 import { Presence } from './presence.ts';
-import { Questions } from './questions.ts';
 import { ResumableStream } from './resumable-stream.ts';
-import {
-  callTimeout,
-  cancelText,
-  garbledError,
-  pendingError,
-  readyTimeout,
-  retireReason,
-  type CloseReason,
-} from './session-end.ts';
+import { cancelText, garbledError, pendingError, retireReason, timeoutError, type CloseReason } from './session-end.ts';
 import { describeEnd, describeStart } from './session-log.ts';
-import { StandaloneStreams } from './standalone-streams.ts';
 import { Streams } from './streams.ts';
 import { hasBatches, hasPriming } from './versions.ts';
 
@@ -44,6 +34,7 @@ interface Surroundings {
 /** A response becomes a stream after this long without a word: soon where that gives the client an id to resume by. */
 const silentMs = 10_000;
 const silentPrimedMs = 1000;
+
 /**
  * One client's MCP session on one upstream of its own. Messages pass through as bytes, both ways; the session looks at
  * ids, methods and tokens to know which stream each belongs to, and makes sure that every request gets one answer.
@@ -59,10 +50,8 @@ export class Session implements Receiver {
   readonly #log: Log;
   readonly #onClosed: (session: Session) => void;
   readonly #calls = new Calls();
-  readonly #questions = new Questions();
   readonly #streams: Streams;
-  readonly #standalone = new StandaloneStreams();
-  readonly #backPressure: BackPressure;
+  readonly #outbound: Outbound;
   readonly #presence: Presence;
   readonly #openedAt: number;
   #state: SessionState = 'initializing';
@@ -78,11 +67,11 @@ export class Session implements Receiver {
     this.#upstream = lease.upstream;
     this.#clock = around.clock;
     this.#onClosed = around.onClosed;
+    this.#log = around.log;
     this.#openedAt = around.clock.now();
     this.#presence = new Presence(around.clock);
-    this.#log = around.log;
     this.#streams = new Streams(around.server.replay, around.clock);
-    this.#backPressure = new BackPressure(lease.upstream, around.clock);
+    this.#outbound = new Outbound(lease.upstream, around.clock);
   }
 
   get state(): SessionState {
@@ -154,10 +143,10 @@ export class Session implements Receiver {
       throw new BridgeError('MESSAGE_INVALID', 'Invalid message: got an array, wanted a single message');
     }
     this.#refuseBusy();
-    const requests = messages.flatMap(({ envelope }) => (envelope.kind === 'request' ? [envelope] : []));
     const reply = this.replyOn(connection);
-    const replies = shareReply(reply, requests.length);
-    const exchanges = requests.flatMap((request, i) => (replies[i] ? [this.#exchange(request, replies[i])] : []));
+    const requests = messages.flatMap(({ envelope }) => (envelope.kind === 'request' ? [envelope] : []));
+    const shares = shareReply(reply, requests.length);
+    const exchanges = requests.map((request, i) => this.#exchange(request, shares[i] ?? reply));
     this.#calls.refuseClash(exchanges);
     if (requests.length > 0) reply.openStream();
     for (const { envelope, bytes } of messages) {
@@ -179,28 +168,24 @@ export class Session implements Receiver {
       this.#presence.left();
     });
     if (lastEventId === undefined) {
-      this.#listen(new ResumableStream(connection, this.#streams));
+      this.#outbound.listen(new ResumableStream(connection, this.#streams));
       return;
     }
     const { stream, seq } = this.#streams.find(lastEventId);
     this.#presence.heard();
-    if (!stream.resume(connection, seq)) this.#backPressure.hold(stream);
-    if (this.#standalone.has(stream)) this.#listen(stream);
-  }
-
-  #listen(stream: ResumableStream): void {
-    if (!this.#standalone.add(stream)) this.#backPressure.hold(stream);
+    if (!stream.resume(connection, seq)) this.#outbound.hold(stream);
+    this.#outbound.comeBack(stream);
   }
 
   /** For how long it could have been missed by nobody, in milliseconds; undefined when its client may be at it. */
   abandonedMs(now: number): number | undefined {
-    const isAtIt = this.#state !== 'open' || this.#calls.size > 0 || this.#standalone.isConnected;
+    const isAtIt = this.#state !== 'open' || this.#calls.size > 0 || this.#outbound.hasListener;
     return isAtIt ? undefined : this.#presence.goneMs(now);
   }
 
   /** Ends what is overdue. Called a few times a second. */
   tick(now: number): void {
-    this.#backPressure.cutStalled(now);
+    this.#outbound.cutStalled(now);
     this.#streams.log.expire(now);
     for (const exchange of this.#calls.all()) {
       exchange.keepAlive(now);
@@ -211,13 +196,17 @@ export class Session implements Receiver {
     else if (this.#calls.size === 0 && this.#presence.idleMs(now) >= idleTimeoutMs) this.close('idle');
   }
 
-  /** Ends the session: every open request is answered, every stream ends, the container goes. Any number of times. */
-  close(reason: CloseReason): void {
+  /** Ends the session: open requests get the error (by default what follows from the reason), streams and container end. */
+  close(reason: CloseReason, error?: BridgeError): void {
     if (this.#state === 'closed') return;
     const wasOpen = this.#state === 'open';
     this.#state = 'closed';
-    this.#failAll(pendingError(reason, wasOpen, this.#upstream), wasOpen);
-    this.#standalone.endAll();
+    const failure = error ?? pendingError(reason, wasOpen, this.#upstream);
+    for (const exchange of this.#calls.takeAll()) {
+      if (wasOpen) exchange.fail(failure);
+      else exchange.refuse(failure);
+    }
+    this.#outbound.endAll();
     this.#onClosed(this);
     void this.#lease.release(retireReason(reason, wasOpen));
     const facts = { calls: this.#callCount, unexpected: this.#unexpected, ms: this.#clock.now() - this.#openedAt };
@@ -225,16 +214,16 @@ export class Session implements Receiver {
   }
 
   onMessage(message: Envelope, bytes: Bytes): void {
-    const destination = route(message, this.#calls, this.#standalone.isConnected);
+    const destination = route(message, this.#calls, this.#outbound.hasListener);
     switch (destination.to) {
       case 'answer':
         this.#deliverAnswer(destination.exchange, message, bytes);
         return;
       case 'stream':
-        this.#deliverToStream(destination.exchange, message, bytes);
+        this.#outbound.toStream(destination.exchange, message, bytes);
         return;
       case 'get':
-        this.#deliverToGet(message, bytes);
+        this.#outbound.toGet(message, bytes);
         return;
       case 'nobody':
         this.#unexpected += 1;
@@ -243,21 +232,13 @@ export class Session implements Receiver {
 
   onGarbled(id: Id): void {
     const exchange = this.#calls.byId(idKey(id));
-    if (!exchange) return;
-    this.#calls.remove(exchange);
-    const error = new BridgeError('UPSTREAM_GARBLED', 'Cannot relay the server’s answer: it is no valid JSON-RPC');
-    if (this.#state === 'open') {
-      exchange.fail(error);
-      return;
-    }
-    exchange.refuse(error);
-    this.close('start-failed');
+    const sentence = 'Cannot relay the server’s answer: it is no valid JSON-RPC';
+    if (exchange) this.#failOne(exchange, new BridgeError('UPSTREAM_GARBLED', sentence));
   }
 
   onEnd(end: UpstreamEnd): void {
-    const error = garbledError(end, this.server.maxLineBytes, this.#upstream);
-    if (error) this.#failAll(error, this.#state === 'open');
-    this.close(this.#state === 'initializing' ? 'start-failed' : 'upstream-ended');
+    const reason = this.#state === 'initializing' ? 'start-failed' : 'upstream-ended';
+    this.close(reason, garbledError(end, this.server.maxLineBytes, this.#upstream));
   }
 
   #exchange(request: Request, reply: Reply): Exchange {
@@ -294,31 +275,8 @@ export class Session implements Receiver {
     this.#presence.heard();
     const isFirst = this.#state === 'initializing' && message.kind === 'response';
     if (isFirst && !message.isError) this.#open(message);
-    if (!exchange.finish(bytes)) this.#backPressure.hold(exchange.reply);
+    if (!exchange.finish(bytes)) this.#outbound.hold(exchange.reply);
     if (isFirst && message.isError) this.close('refused');
-  }
-
-  #deliverToStream(exchange: Exchange, message: Envelope, bytes: Bytes): void {
-    if (message.kind === 'request') this.#questions.ask(idKey(message.id), exchange);
-    else if (message.kind === 'notification' && message.method === 'notifications/progress')
-      exchange.touch(this.#clock.now());
-    if (!exchange.deliver(bytes)) this.#backPressure.hold(exchange.reply);
-  }
-
-  #deliverToGet(message: Envelope, bytes: Bytes): void {
-    if (message.kind === 'request') {
-      if (message.method === 'ping' && !this.#standalone.isConnected) {
-        // Nobody is there to say so, but the client is alive as far as anybody knows.
-        this.#tell(`{"jsonrpc":"2.0","id":${message.idText},"result":{}}`);
-        return;
-      }
-      this.#questions.ask(idKey(message.id), undefined);
-    }
-    this.#hold(this.#standalone.deliver(bytes));
-  }
-
-  #hold(stream: Outflow | undefined): void {
-    if (stream) this.#backPressure.hold(stream);
   }
 
   #open({ protocolVersion }: Response): void {
@@ -330,14 +288,9 @@ export class Session implements Receiver {
   }
 
   #answerQuestion({ id }: Response, bytes: Bytes): void {
-    const key = idKey(id);
-    if (!this.#questions.has(key)) {
-      // Answered already, or never asked: a server must not get it.
-      this.#unexpected += 1;
-      return;
-    }
-    this.#upstream.send(oneLine(bytes));
-    this.#questions.answer(key, this.#clock.now());
+    // Answered already, or never asked: a server must not get it.
+    if (this.#outbound.answer(id)) this.#upstream.send(oneLine(bytes));
+    else this.#unexpected += 1;
   }
 
   #cancel(requestId: Id | undefined): void {
@@ -350,26 +303,19 @@ export class Session implements Receiver {
   #timeOut(exchange: Exchange, now: number): void {
     this.#presence.heard();
     const waitedMs = Math.round(exchange.age(now));
-    if (this.#state === 'initializing') {
-      exchange.refuse(readyTimeout(this.#upstream, waitedMs));
-      this.close('start-failed');
+    const isStart = this.#state === 'initializing';
+    this.#failOne(exchange, timeoutError(isStart, waitedMs, this.#upstream));
+    if (!isStart) this.#outbound.tell(cancelText(exchange.request.idText));
+  }
+
+  /** An error in place of an answer. Without an answer to `initialize` there is no session. */
+  #failOne(exchange: Exchange, error: BridgeError): void {
+    this.#calls.remove(exchange);
+    if (this.#state === 'open') {
+      exchange.fail(error);
       return;
     }
-    this.#calls.remove(exchange);
-    exchange.fail(callTimeout(waitedMs));
-    this.#tell(cancelText(exchange.request.idText));
-  }
-
-  /** Something of our own: a server that does not read cannot be told. */
-  #tell(text: string): void {
-    if (!this.#upstream.isBusy) this.#upstream.send(Bytes.from(text));
-  }
-
-  #failAll(error: BridgeError, wasOpen: boolean): void {
-    for (const exchange of this.#calls.all()) {
-      this.#calls.remove(exchange);
-      if (wasOpen) exchange.fail(error);
-      else exchange.refuse(error);
-    }
+    exchange.refuse(error);
+    this.close('start-failed');
   }
 }
