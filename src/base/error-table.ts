@@ -91,6 +91,37 @@ export const errorTable = {
     when: 'The caller waited `acquireTimeout` in line and no container came free.',
     operator: 'Raise `pool.max` or `pool.acquireTimeout`, or shorten `pool.idleTimeout`.',
   },
+  CIRCUIT_OPEN: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The server failed to start, or a shared one ended, five times within a minute: it is left alone for a while, and then tried once at a time.',
+    operator:
+      'The last error in `/status` says why it fails. Once that is mended, it recovers by itself within a minute, or at once with `gangway recycle NAME`.',
+  },
+  NODE_FULL: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'All servers together use up `limits.containers` or `limits.memory`, and none came free in time.',
+    operator:
+      'Raise `limits.containers` or `limits.memory`, lower `pool.warm` and `pool.min`, or shorten `pool.idleTimeout`.',
+  },
+  OVERLOADED: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The bridge itself is short of memory, of time or of file descriptors, or holds `limits.calls` requests: it takes new sessions, then new requests again when that is over.',
+    operator:
+      '`/status` says which gate is closed. Give it more memory or descriptors, or spread the clients over several bridges.',
+  },
+  NOT_SHARED: {
+    http: 400,
+    rpc: -32600,
+    retry: false,
+    when: 'The request needs a server that belongs to one client (a task), and this one is shared by many.',
+    operator: 'Set `sharing: session` for that server.',
+  },
   SESSION_LIMIT: {
     http: 503,
     rpc: -32603,
@@ -111,6 +142,13 @@ export const errorTable = {
     retry: true,
     when: 'The server ended while the request was pending. Every pending request gets this; the session is over.',
     operator: 'Exit code, signal and last stderr lines are in the error data; 137 without a stop is usually memory.',
+  },
+  ENGINE_LOST: {
+    http: 502,
+    rpc: -32603,
+    retry: true,
+    when: 'The engine went away while the request was pending, and the server with it.',
+    operator: 'See the engine’s own log. Gangway goes on as soon as the engine is back.',
   },
   UPSTREAM_GARBLED: {
     http: 502,
@@ -251,6 +289,13 @@ export const errorTable = {
     retry: false,
     when: 'The HTTP method is not served at this path; the `Allow` header lists those that are.',
     operator: 'A client error.',
+  },
+  ADMIN_REFUSED: {
+    http: 403,
+    rpc: -32600,
+    retry: false,
+    when: 'A path under `/admin/` was asked for from another machine, or through a proxy.',
+    operator: 'Use it on the machine itself; in a container, with `exec`.',
   },
   PATH_UNKNOWN: {
     http: 404,

@@ -22,13 +22,36 @@ export interface Mount {
 }
 
 export interface PoolConfig {
+  /** `sharing: session`: containers kept started and not spoken to. */
   readonly warm: number;
+  /** `sharing: shared`: initialised containers that are kept in any case. */
+  readonly min: number;
   readonly max: number;
+  /** `sharing: shared`: how the number of containers follows the load. */
+  readonly scaling: ScalingConfig;
+  /** `sharing: shared`: requests in flight on one container; more wait in line. */
+  readonly maxOngoing: number;
+  /** `sharing: shared`: requests after which a container is replaced; 0 sets no limit. */
+  readonly maxUses: number;
   readonly queue: number;
   readonly acquireTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxAgeMs: number;
 }
+
+/** Ray Serve's names and arithmetic, see `pool/autoscaler.ts`. */
+export interface ScalingConfig {
+  /** Requests, running and queued, that one container should have: what the number of containers aims at. */
+  readonly target: number;
+  readonly upscaleDelayMs: number;
+  readonly downscaleDelayMs: number;
+  /** The load is averaged over this time. */
+  readonly lookBackMs: number;
+  readonly upscaleFactor: number;
+  readonly downscaleFactor: number;
+}
+
+export type Sharing = 'session' | 'shared';
 
 export interface ServerConfig {
   readonly name: string;
@@ -37,7 +60,7 @@ export interface ServerConfig {
   readonly env: readonly EnvEntry[];
   readonly mounts: readonly Mount[];
   readonly user: string | undefined;
-  readonly sharing: 'session';
+  readonly sharing: Sharing;
   readonly network: 'outbound' | 'none';
   readonly sandbox: 'default' | 'strict';
   readonly pull: 'missing' | 'always' | 'never';
@@ -47,6 +70,8 @@ export interface ServerConfig {
   readonly startTimeoutMs: number;
   readonly callTimeoutMs: number;
   readonly maxCallTimeMs: number;
+  /** An idle server is asked this often whether it lives. */
+  readonly pingIntervalMs: number;
   readonly maxLineBytes: number;
   /** What a session keeps for clients that come back: 0 events keep nothing. */
   readonly replay: { readonly events: number; readonly bytes: number; readonly ageMs: number };
@@ -65,12 +90,24 @@ export interface ListenConfig {
   readonly sse: boolean;
 }
 
+/** For all servers together; 0 sets no limit, where it is allowed. */
+export interface Limits {
+  readonly starts: number;
+  readonly sessions: number;
+  /** Requests under way. */
+  readonly calls: number;
+  /** Containers of all servers, whatever their state. */
+  readonly containers: number;
+  /** The sum of their `resources.memory`. */
+  readonly memoryBytes: number;
+}
+
 /** The whole configuration, validated and frozen. */
 export interface Config {
   /** The file it came from, absolute. */
   readonly file: string;
   readonly listen: ListenConfig;
   readonly engine: 'auto' | 'podman' | 'docker';
-  readonly limits: { readonly starts: number; readonly sessions: number };
+  readonly limits: Limits;
   readonly servers: ReadonlyMap<string, ServerConfig>;
 }

@@ -13,7 +13,7 @@ export const defaults = {
     maxBodyBytes: 4 * mebibyte,
     sse: false,
   },
-  limits: { starts: 4, sessions: 1000 },
+  limits: { starts: 4, sessions: 1000, calls: 5000, containers: 250, memory: 0 },
   server: {
     sharing: 'session',
     // Follows from `sandbox` unless somebody writes it.
@@ -26,6 +26,11 @@ export const defaults = {
     maxLineBytes: 32 * mebibyte,
     replay: { events: 1000, bytes: 4 * mebibyte, age: 5 * minute },
     resources: { cpus: 1, memory: 512 * mebibyte, pids: 128 },
-    pool: { warm: 1, max: 20, queue: 100, acquireTimeout: 5000, idleTimeout: 10 * minute, maxAge: 8 * hour },
+    pingInterval: 15_000,
+    pool: {
+      ...{ warm: 1, min: 1, max: 20, queue: 100, acquireTimeout: 5000, idleTimeout: 10 * minute, maxAge: 8 * hour },
+      ...{ target: 10, upscaleDelay: 1000, downscaleDelay: 5 * minute, lookBack: 5000 },
+      ...{ upscaleFactor: 1, downscaleFactor: 1, maxUses: 0 },
+    },
   },
 } as const;

@@ -47,5 +47,16 @@ export function count(about: string, bounds: { min: number; max: number; default
     .optional();
 }
 
+/** A number that need not be whole. */
+export function factor(about: string, bounds: { min: number; max: number; default: number }): Field<number> {
+  const wanted = `wanted a number from ${bounds.min} to ${bounds.max}`;
+  return z
+    .number({ error: wanted })
+    .min(bounds.min, { error: wanted })
+    .max(bounds.max, { error: wanted })
+    .meta({ description: about, default: bounds.default, range: `from ${bounds.min} to ${bounds.max}` })
+    .optional();
+}
+
 /** A text; the sentence says what kind. */
 export const text = (wanted: string): z.ZodString => z.string({ error: `wanted ${wanted}` });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { BridgeError, codeOf } from '../base/errors.ts';
-import type { Config, ListenConfig } from './config.ts';
+import type { Config, Limits, ListenConfig } from './config.ts';
 import { diagnose, SourceMap, type Diagnostic } from './diagnose.ts';
 import { interpolate } from './interpolate.ts';
 import { isLoopback } from './loopback.ts';
@@ -85,9 +85,14 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
     file: absolute,
     listen,
     engine: overrides.engine ?? parsed.data.engine ?? 'auto',
-    limits: { ...defaults.limits, ...defined(parsed.data.limits) },
+    limits: resolveLimits(parsed.data),
     servers: new Map(servers.map((server) => [server.name, server])),
   });
+}
+
+function resolveLimits({ limits }: FileConfig): Limits {
+  const { memory, ...counts } = { ...defaults.limits, ...defined(limits) };
+  return { ...counts, memoryBytes: memory };
 }
 
 function readText(file: string): string {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { EnvEntry, Mount, PoolConfig, ServerConfig, Source } from './config.ts';
+import type { EnvEntry, Mount, PoolConfig, ServerConfig, Sharing, Source } from './config.ts';
 import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
 import { forbiddenMount } from './mounts.ts';
@@ -49,9 +49,10 @@ export function resolveServer(
     sandbox: settings.sandbox,
     pull: settings.pull,
     resources: { cpus: resources.cpus, memoryBytes: resources.memory, pids: resources.pids },
-    pool: resolvePool(entry, shared, report),
+    pool: resolvePool(entry, shared, settings.sharing, report),
     startTimeoutMs: settings.startTimeout,
     ...resolveCallTimes(entry, shared, report),
+    pingIntervalMs: settings.pingInterval,
     maxLineBytes: settings.maxLineBytes,
     replay: { events: replay.events, bytes: replay.bytes, ageMs: replay.age },
     disabled: whyDisabled(source, around),
@@ -83,19 +84,55 @@ function resolveCommand(
   return { kind: 'command', command: [isPath ? path.resolve(directory, program) : program, ...rest], cwd: directory };
 }
 
-function resolvePool(entry: ServerEntry, shared: CommonEntry, report: Surroundings['report']): PoolConfig {
+/** Keys of `pool` that mean something with one kind of sharing only. */
+const poolKeys: Readonly<Record<Sharing, readonly (keyof NonNullable<ServerEntry['pool']>)[]>> = {
+  session: ['warm'],
+  shared: [
+    ...(['min', 'target', 'maxOngoing', 'upscaleDelay', 'downscaleDelay', 'lookBack'] as const),
+    ...(['upscaleFactor', 'downscaleFactor', 'maxUses'] as const),
+  ],
+};
+
+function resolvePool(
+  entry: ServerEntry,
+  shared: CommonEntry,
+  sharing: Sharing,
+  report: Surroundings['report'],
+): PoolConfig {
+  const other = sharing === 'session' ? 'shared' : 'session';
+  for (const key of poolKeys[other]) {
+    if (entry.pool?.[key] !== undefined)
+      report(['pool', key], `is for sharing: ${other}; this server has sharing: ${sharing}`);
+  }
   const pool = { ...defaults.server.pool, ...defined(shared.pool), ...defined(entry.pool) };
-  // A smaller `max` lowers a `warm` that nobody wrote.
-  const warm = entry.pool?.warm ?? shared.pool?.warm ?? Math.min(pool.warm, pool.max);
-  if (warm > pool.max) report(['pool', 'warm'], `got ${warm}, wanted at most pool.max (${pool.max})`);
+  const maxOngoing = entry.pool?.maxOngoing ?? shared.pool?.maxOngoing ?? Math.max(1, Math.ceil(2 * pool.target));
   return {
-    warm,
+    warm: atMost('warm', sharing === 'session'),
+    min: atMost('min', sharing === 'shared'),
     max: pool.max,
+    maxOngoing,
+    maxUses: pool.maxUses,
+    scaling: {
+      target: pool.target,
+      upscaleDelayMs: pool.upscaleDelay,
+      downscaleDelayMs: pool.downscaleDelay,
+      lookBackMs: pool.lookBack,
+      upscaleFactor: pool.upscaleFactor,
+      downscaleFactor: pool.downscaleFactor,
+    },
     queue: pool.queue,
     acquireTimeoutMs: pool.acquireTimeout,
     idleTimeoutMs: pool.idleTimeout,
     maxAgeMs: pool.maxAge,
   };
+
+  /** A smaller `max` lowers what nobody wrote. */
+  function atMost(key: 'warm' | 'min', counts: boolean): number {
+    const written = entry.pool?.[key] ?? shared.pool?.[key];
+    if (counts && written !== undefined && written > pool.max)
+      report(['pool', key], `got ${written}, wanted at most pool.max (${pool.max})`);
+    return Math.min(written ?? pool[key], pool.max);
+  }
 }
 
 function resolveCallTimes(

@@ -36,8 +36,12 @@ const mount = z
 /** The keys that `defaults:` and each server share. */
 const common = {
   sharing: z
-    .enum(['session'], { error: 'wanted "session"' })
-    .meta({ description: 'Who shares a container. `session`: each client has one of its own.', default: 'session' })
+    .enum(['session', 'shared'], { error: 'wanted "session" or "shared"' })
+    .meta({
+      description:
+        'Who shares a container. `session`: each client has one of its own. `shared`: many clients share a few, for servers that keep no state between calls.',
+      default: 'session',
+    })
     .optional(),
   pool: pool.optional(),
   resources: resources.optional(),
@@ -78,6 +82,10 @@ const common = {
     max: 24 * hour,
     default: defaults.server.maxCallTime,
   }),
+  pingInterval: duration(
+    'A server without a request in flight is asked (`ping`) after this long whether it lives; one that does not answer for as long again is ended.',
+    { min: 100, max: 24 * hour, default: defaults.server.pingInterval },
+  ),
   maxLineBytes: size('The longest message that a server may send; a longer one ends its session.', {
     min: 1024,
     max: 512 * mebibyte,
@@ -205,6 +213,22 @@ export const fileSchema = z
           min: 1,
           max: 1_000_000,
           default: defaults.limits.sessions,
+        }),
+        calls: count('Requests under way in all sessions together.', {
+          min: 1,
+          max: 1_000_000,
+          default: defaults.limits.calls,
+        }),
+        containers: count('Containers of all servers together, whatever their state. 0 sets no limit.', {
+          min: 0,
+          max: 100_000,
+          default: defaults.limits.containers,
+        }),
+        memory: size('The sum of `resources.memory` of all containers.', {
+          min: 6 * mebibyte,
+          max: 1024 ** 5,
+          default: defaults.limits.memory,
+          zero: 'no limit',
         }),
       })
       .meta({ description: 'Limits for all servers together.' })

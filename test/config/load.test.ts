@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, command, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, maxLineBytes, replay';
+  'image, build, command, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 
@@ -108,7 +108,7 @@ describe('parseConfig() refuses an unknown key', () => {
     [
       'of one server in defaults',
       `${ok}defaults: { image: x }`,
-      '2:13: defaults.image: unknown key; known here: sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, maxLineBytes, replay',
+      '2:13: defaults.image: unknown key; known here: sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay',
     ],
     [
       'in a server whose name is a number',
@@ -293,7 +293,11 @@ describe('parseConfig() refuses a value of the wrong kind', () => {
       one('image: x, pull: newer'),
       '1:27: servers.a.pull: got "newer", wanted "missing", "always" or "never"',
     ],
-    ['another sharing', one('image: x, sharing: all'), '1:27: servers.a.sharing: got "all", wanted "session"'],
+    [
+      'another sharing',
+      one('image: x, sharing: all'),
+      '1:27: servers.a.sharing: got "all", wanted "session" or "shared"',
+    ],
     [
       'a duration without its unit',
       one('image: x, startTimeout: 30'),
@@ -401,6 +405,21 @@ describe('parseConfig() refuses what contradicts itself', () => {
       'more warm than max',
       one('image: x, pool: { warm: 3, max: 2 }'),
       '1:35: servers.a.pool.warm: got 3, wanted at most pool.max (2)',
+    ],
+    [
+      'more min than max',
+      one('image: x, sharing: shared, pool: { min: 3, max: 2 }'),
+      '1:52: servers.a.pool.min: got 3, wanted at most pool.max (2)',
+    ],
+    [
+      'warm for a shared server',
+      one('image: x, sharing: shared, pool: { warm: 3 }'),
+      '1:52: servers.a.pool.warm: is for sharing: session; this server has sharing: shared',
+    ],
+    [
+      'a target for a server with sharing: session',
+      one('image: x, pool: { target: 3 }'),
+      '1:35: servers.a.pool.target: is for sharing: shared; this server has sharing: session',
     ],
     [
       'more warm in defaults than max of a server',
@@ -547,10 +566,18 @@ describe('parseConfig() fills in', () => {
       sandbox: 'default',
       pull: 'missing',
       resources: { cpus: 1, memoryBytes: 536_870_912, pids: 128 },
-      pool: { warm: 1, max: 20, queue: 100, acquireTimeoutMs: 5000, idleTimeoutMs: 600_000, maxAgeMs: 28_800_000 },
+      pool: {
+        ...{ warm: 1, min: 1, max: 20, maxOngoing: 20, maxUses: 0, queue: 100 },
+        ...{ acquireTimeoutMs: 5000, idleTimeoutMs: 600_000, maxAgeMs: 28_800_000 },
+        scaling: {
+          ...{ target: 10, upscaleDelayMs: 1000, downscaleDelayMs: 300_000, lookBackMs: 5000 },
+          ...{ upscaleFactor: 1, downscaleFactor: 1 },
+        },
+      },
       startTimeoutMs: 30_000,
       callTimeoutMs: 60_000,
       maxCallTimeMs: 600_000,
+      pingIntervalMs: 15_000,
       maxLineBytes: 33_554_432,
       replay: { events: 1000, bytes: 4_194_304, ageMs: 300_000 },
       disabled: undefined,
@@ -574,7 +601,13 @@ describe('parseConfig() fills in', () => {
   });
 
   it('the default limits', () => {
-    expect(parse(ok).limits).toEqual({ starts: 4, sessions: 1000 });
+    expect(parse(ok).limits).toEqual({
+      starts: 4,
+      sessions: 1000,
+      calls: 5000,
+      containers: 250,
+      memoryBytes: 0,
+    });
   });
 
   it('the absolute name of the file', () => {
@@ -601,6 +634,16 @@ describe('parseConfig() fills in', () => {
 
   it('0 for memory, without a limit', () => {
     expect(server('image: x, resources: { memory: 0b }').resources.memoryBytes).toBe(0);
+  });
+
+  it('twice the target as maxOngoing that nobody wrote', () => {
+    expect(server('image: x, sharing: shared, pool: { target: 3.5 }').pool.maxOngoing).toBe(7);
+    expect(server('image: x, sharing: shared, pool: { target: 0.1 }').pool.maxOngoing).toBe(1);
+    expect(server('image: x, sharing: shared, pool: { target: 4, maxOngoing: 5 }').pool.maxOngoing).toBe(5);
+  });
+
+  it('a min that nobody wrote, within max', () => {
+    expect(server('image: x, sharing: shared, pool: { max: 1 }').pool).toMatchObject({ min: 1, max: 1 });
   });
 
   it('a warm that nobody wrote, within max', () => {
