@@ -27,6 +27,12 @@ export class Bytes {
   slice(start: number, end: number): Buffer {
     const [first] = this.parts;
     if (first && end <= first.length) return first.subarray(start, end);
+    const found = this.views(start, end);
+    return found.length === 1 && found[0] ? found[0] : Buffer.concat(found);
+  }
+
+  /** A span in the pieces in which it lies, without a copy. */
+  views(start: number, end: number): Buffer[] {
     const found: Buffer[] = [];
     let offset = 0;
     for (const part of this.parts) {
@@ -35,7 +41,7 @@ export class Bytes {
       }
       offset += part.length;
     }
-    return found.length === 1 && found[0] ? found[0] : Buffer.concat(found);
+    return found;
   }
 
   /** A span as it reads. */

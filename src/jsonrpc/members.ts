@@ -1,5 +1,5 @@
 /** The members that the relay looks at; a scan keeps kind and place of each. */
-export const Slot = { jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, progressToken: 6, requestId: 7, taskId: 8, task: 9, metaToken: 10, relatedTask: 11, protocolVersion: 12, count: 13 } as const; // prettier-ignore
+export const Slot = { jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, progressToken: 6, requestId: 7, taskId: 8, task: 9, metaToken: 10, relatedTask: 11, protocolVersion: 12, uri: 13, level: 14, cursor: 15, count: 16 } as const; // prettier-ignore
 
 /** Objects whose members are looked at; all others are `plain`. */
 export const Place = { plain: 0, envelope: 1, params: 2, meta: 3, related: 4, result: 5 } as const;
@@ -27,6 +27,9 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['requestId', member(Slot.requestId)],
     ['taskId', member(Slot.taskId)],
     ['task', member(Slot.task)],
+    ['uri', member(Slot.uri)],
+    ['level', member(Slot.level)],
+    ['cursor', member(Slot.cursor)],
     ['_meta', member(-1, Place.meta)],
   ]),
   new Map([
@@ -55,7 +58,7 @@ const maxKnown = 1000;
 const maxKnownLength = 64;
 // First of all, so that no client can fill it with keys of its own.
 for (const members of membersOf) for (const name of members.keys()) readKey(name, false);
-for (const name of ['name', 'arguments', 'uri', 'cursor', 'level', 'progress', 'total']) readKey(name, false);
+for (const name of ['name', 'arguments', 'progress', 'total']) readKey(name, false);
 
 /**
  * Reads the keys of the places that the relay looks at, and refuses those that two readers could read differently:

@@ -1,9 +1,19 @@
 import { Bytes } from './bytes.ts';
 import { Slot } from './members.ts';
 import { Kind, Scanner, type ScanFault, type ScanLimits } from './scan.ts';
+import type { Span } from './splice.ts';
 
 /** A JSON-RPC id or a progress token as JSON.parse gives it: `1` and `"1"` are two different ones. */
 export type Id = string | number;
+
+/** Where the values stand in the bytes that are rewritten when many clients share a server. */
+export interface Spans {
+  readonly id?: Span;
+  /** Of the progress token. */
+  readonly token?: Span;
+  /** Of `params.requestId`. */
+  readonly requestId?: Span;
+}
 
 /** A request. `idText` is the id as it stood in the bytes, so that an answer of our own has it digit for digit. */
 export interface Request {
@@ -19,6 +29,13 @@ export interface Request {
   readonly taskId: string | undefined;
   /** The task that it belongs to. */
   readonly relatedTask: string | undefined;
+  /** `params.uri`: the resource that it is about. */
+  readonly uri: string | undefined;
+  /** `params.level`: how much is to be logged. */
+  readonly level: string | undefined;
+  /** Whether it asks for a later page of a list. */
+  readonly hasCursor: boolean;
+  readonly spans: Spans;
 }
 
 export interface Notification {
@@ -30,6 +47,11 @@ export interface Notification {
   readonly requestId: Id | undefined;
   /** The task that it belongs to. */
   readonly relatedTask: string | undefined;
+  /** `params.uri`: the resource that it is about. */
+  readonly uri: string | undefined;
+  /** `params.level`: how grave it is. */
+  readonly level: string | undefined;
+  readonly spans: Spans;
 }
 
 export interface Response {
@@ -38,6 +60,7 @@ export interface Response {
   readonly isError: boolean;
   /** `result.protocolVersion`, as in the answer to `initialize`. */
   readonly protocolVersion: string | undefined;
+  readonly spans: Spans;
 }
 
 /** What the relay must know of a message; the rest of its bytes passes by unread. */
@@ -125,10 +148,12 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
   if (paramsKind !== Kind.absent && paramsKind !== Kind.object) return refuse('wanted "params" to be an object');
   if (hasAnswer(scanner)) return refuse('got "method" together with "result" or "error"');
   const relatedTask = textIn(scanner, Slot.relatedTask, bytes);
+  const subject = { uri: textIn(scanner, Slot.uri, bytes), level: textIn(scanner, Slot.level, bytes) };
   if (scanner.kind(Slot.id) === Kind.absent) {
     const progressToken = idIn(scanner, Slot.progressToken, bytes);
     const requestId = idIn(scanner, Slot.requestId, bytes);
-    return { kind: 'notification', method, progressToken, requestId, relatedTask };
+    const spans = spansOf(scanner, Slot.progressToken, Slot.requestId);
+    return { kind: 'notification', method, progressToken, requestId, relatedTask, ...subject, spans };
   }
   const id = idIn(scanner, Slot.id, bytes);
   if (id === undefined) return refuse(wantedId);
@@ -141,6 +166,9 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
     isTask: scanner.kind(Slot.task) === Kind.object,
     taskId: textIn(scanner, Slot.taskId, bytes),
     relatedTask,
+    ...subject,
+    hasCursor: scanner.kind(Slot.cursor) !== Kind.absent,
+    spans: spansOf(scanner, Slot.metaToken),
   };
 }
 
@@ -152,7 +180,8 @@ function readResponse(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope 
   if (isError && scanner.kind(Slot.error) !== Kind.object) return refuse('wanted "error" to be an object');
   const id = idIn(scanner, Slot.id, bytes);
   if (id !== undefined) {
-    return { kind: 'response', id, isError, protocolVersion: textIn(scanner, Slot.protocolVersion, bytes) };
+    const protocolVersion = textIn(scanner, Slot.protocolVersion, bytes);
+    return { kind: 'response', id, isError, protocolVersion, spans: { id: scanner.span(Slot.id) } };
   }
   return isError && isNoId(scanner, bytes) ? { kind: 'stray-error' } : refuse(wantedId);
 }
@@ -164,6 +193,16 @@ function hasAnswer(scanner: Scanner): boolean {
 function isNoId(scanner: Scanner, bytes: Bytes): boolean {
   const kind = scanner.kind(Slot.id);
   return kind === Kind.absent || (kind === Kind.literal && scanner.raw(Slot.id, bytes) === 'null');
+}
+
+function spansOf(scanner: Scanner, token: number, requestId?: number): Spans {
+  return {
+    ...(scanner.kind(Slot.id) === Kind.absent ? {} : { id: scanner.span(Slot.id) }),
+    ...(scanner.kind(token) === Kind.absent ? {} : { token: scanner.span(token) }),
+    ...(requestId === undefined || scanner.kind(requestId) === Kind.absent
+      ? {}
+      : { requestId: scanner.span(requestId) }),
+  };
 }
 
 function takeBatch(scanner: Scanner, bytes: Bytes, refuse: Refuse): Batch | Refusal {

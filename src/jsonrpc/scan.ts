@@ -2,6 +2,7 @@ import type { Bytes } from './bytes.ts';
 import { ScalarScanner } from './json-scalars.ts';
 import { Token, tokenOf } from './json-tokens.ts';
 import { KeyGuard, Place, Slot } from './members.ts';
+import type { Span } from './splice.ts';
 import { Utf8Check } from './utf8.ts';
 
 /** What a message may be made of. */
@@ -93,6 +94,11 @@ export class Scanner {
   /** A text (with its quotes), number or literal as it was written. @param bytes all that was pushed */
   raw(slot: number, bytes: Bytes): string {
     return bytes.text(this.#starts[slot] ?? 0, this.#ends[slot] ?? 0);
+  }
+
+  /** Where such a value stands in the text. */
+  span(slot: number): Span {
+    return [this.#starts[slot] ?? 0, this.#ends[slot] ?? 0];
   }
 
   /** How many bytes such a value has; Infinity for one that is not whole. */

@@ -11,6 +11,7 @@ import {
   type Batch,
   type Envelope,
   type Refusal,
+  type Spans,
 } from '../../src/jsonrpc/message.ts';
 import { Scanner } from '../../src/jsonrpc/scan.ts';
 
@@ -22,10 +23,12 @@ function ids(text: string): unknown[] {
   return envelope.kind === 'request' ? [envelope.id, envelope.idText] : [envelope];
 }
 
-const absent = { progressToken: undefined, relatedTask: undefined };
-const request = { kind: 'request', isTask: false, taskId: undefined, ...absent } as const;
+/** Where values stand is tested with what is done there: splice.test.ts. */
+const spans = expect.anything() as unknown as Spans;
+const absent = { progressToken: undefined, relatedTask: undefined, uri: undefined, level: undefined, spans };
+const request = { kind: 'request', isTask: false, taskId: undefined, hasCursor: false, ...absent } as const;
 const notification = { kind: 'notification', requestId: undefined, ...absent } as const;
-const response = { kind: 'response', isError: false, protocolVersion: undefined } as const;
+const response = { kind: 'response', isError: false, protocolVersion: undefined, spans } as const;
 
 const withId = (id: string): string => `{"jsonrpc":"2.0","id":${id},"method":"m"}`;
 

@@ -3,23 +3,13 @@ import { codeOf } from '../../src/base/errors.ts';
 import { idKey, type Id, type Request } from '../../src/jsonrpc/message.ts';
 import { Calls } from '../../src/legacy/calls.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
+import { aRequest } from '../support/envelopes.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
 const limits = { callTimeoutMs: 1, maxCallTimeMs: 1, silentMs: 1 };
 
 function exchange(id: Id, facts: Partial<Request> = {}): Exchange & { readonly reply: FakeReply } {
-  const request: Request = {
-    kind: 'request',
-    id,
-    idText: JSON.stringify(id),
-    method: 'tools/call',
-    progressToken: undefined,
-    isTask: false,
-    taskId: undefined,
-    relatedTask: undefined,
-    ...facts,
-  };
-  return new Exchange(request, new FakeReply(), 0, limits) as Exchange & { readonly reply: FakeReply };
+  return new Exchange(aRequest(id, facts), new FakeReply(), 0, limits) as Exchange & { readonly reply: FakeReply };
 }
 
 function callsOf(...exchanges: Exchange[]): Calls {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Questions } from '../../src/legacy/questions.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
+import { aRequest } from '../support/envelopes.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
 let questions: Questions;
@@ -8,21 +9,11 @@ let exchange: Exchange;
 
 beforeEach(() => {
   questions = new Questions();
-  exchange = new Exchange(
-    {
-      kind: 'request',
-      id: 1,
-      idText: '1',
-      method: 'm',
-      progressToken: undefined,
-      isTask: false,
-      taskId: undefined,
-      relatedTask: undefined,
-    },
-    new FakeReply(),
-    0,
-    { callTimeoutMs: 1000, maxCallTimeMs: 100_000, silentMs: 1000 },
-  );
+  exchange = new Exchange(aRequest(1), new FakeReply(), 0, {
+    callTimeoutMs: 1000,
+    maxCallTimeMs: 100_000,
+    silentMs: 1000,
+  });
 });
 
 describe('Questions', () => {

@@ -7,6 +7,7 @@ import type { Session } from '../../src/legacy/session.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import type { Habit } from '../support/fake-engine.ts';
 import type { Reply } from '../../src/relay/reply.ts';
+import { aNotification } from '../support/envelopes.ts';
 import { FakeConnection } from '../support/fake-connection.ts';
 import { settle } from '../support/manual-clock.ts';
 import { never, poolRig, type PoolRig } from '../support/pool-rig.ts';
@@ -295,7 +296,7 @@ describe('SessionRegistry, when a client waits and every container is in use,', 
     const { rig, left, quiet } = await full();
     open(rig);
     await rig.clock.advance(20_000);
-    rig.registry.find(quiet, 'demo').accept({ kind: 'notification', method: 'n', progressToken: undefined, requestId: undefined, relatedTask: undefined }, initialized); // prettier-ignore
+    rig.registry.find(quiet, 'demo').accept(aNotification('n'), initialized);
     await rig.clock.advance(29_500);
     const before = find(rig, quiet);
     await rig.clock.advance(1000);

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
-import type { Request } from '../../src/jsonrpc/message.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
+import { aRequest } from '../support/envelopes.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
 const answer = Bytes.from('{"jsonrpc":"2.0","id":1,"result":{}}');
@@ -14,17 +14,7 @@ let exchange: Exchange;
 
 beforeEach(() => {
   reply = new FakeReply();
-  const request: Request = {
-    kind: 'request',
-    id: 1,
-    idText: '1.0',
-    method: 'tools/call',
-    progressToken: 'p',
-    isTask: false,
-    taskId: undefined,
-    relatedTask: undefined,
-  };
-  exchange = new Exchange(request, reply, 1000, limits);
+  exchange = new Exchange(aRequest(1, { idText: '1.0', progressToken: 'p' }), reply, 1000, limits);
 });
 
 describe('Exchange.finish()', () => {

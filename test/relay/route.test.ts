@@ -1,23 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { idKey, type Envelope, type Id, type Notification, type Request } from '../../src/jsonrpc/message.ts';
+import { idKey, type Envelope, type Id } from '../../src/jsonrpc/message.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { route, type InFlight } from '../../src/relay/route.ts';
+import { aNotification as notification, aRequest, aResponse as response } from '../support/envelopes.ts';
 import { FakeReply } from '../support/fake-reply.ts';
 
-const sampling: Request = {
-  kind: 'request',
-  id: 1,
-  idText: '1',
-  method: 'sampling/createMessage',
-  progressToken: undefined,
-  isTask: false,
-  taskId: undefined,
-  relatedTask: undefined,
-};
+const sampling = aRequest(1, { method: 'sampling/createMessage' });
 
 function exchange(id: Id, token?: Id): Exchange {
-  const request = { ...sampling, id, idText: JSON.stringify(id), method: 'tools/call', progressToken: token };
-  return new Exchange(request, new FakeReply(), 0, { callTimeoutMs: 1000, maxCallTimeMs: 1000, silentMs: 1000 });
+  return new Exchange(aRequest(id, { progressToken: token }), new FakeReply(), 0, {
+    callTimeoutMs: 1000,
+    maxCallTimeMs: 1000,
+    silentMs: 1000,
+  });
 }
 
 const one = exchange(1, 'token');
@@ -45,15 +40,6 @@ const idle: InFlight = {
   newestConnected: () => undefined,
   newestOpen: () => undefined,
 };
-
-function notification(method: string, facts: Partial<Notification> = {}): Notification {
-  const none = { progressToken: undefined, requestId: undefined, relatedTask: undefined };
-  return { kind: 'notification', method, ...none, ...facts };
-}
-
-function response(id: Id): Envelope {
-  return { kind: 'response', id, isError: false, protocolVersion: undefined };
-}
 
 const progress = (progressToken: Id | undefined, relatedTask?: string): Envelope =>
   notification('notifications/progress', { progressToken, relatedTask });
