@@ -1,20 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
+import { revisions } from '../relay/revisions.ts';
 
-/**
- * The revisions that `/NAME/mcp` serves, newest first. The two ends negotiate among themselves; Gangway knows the list
- * only to refuse a header that names something else.
- */
-const supportedVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
-const supported: ReadonlySet<string> = new Set(supportedVersions);
+const supported: ReadonlySet<string> = new Set(revisions);
 
 /** @throws {BridgeError} `VERSION_UNSUPPORTED`; a missing header is fine, the session has negotiated */
 export function checkVersion({ headers }: IncomingMessage): void {
   const version = headers['mcp-protocol-version'];
   if (version === undefined || (typeof version === 'string' && supported.has(version))) return;
-  const wanted = supportedVersions.join(', ');
+  const wanted = revisions.join(', ');
   throw new BridgeError('VERSION_UNSUPPORTED', `Unsupported MCP-Protocol-Version: wanted one of ${wanted}`, {
-    supported: supportedVersions,
+    supported: revisions,
   });
 }
 

@@ -1,27 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, type Batch, type Envelope, type Request } from '../jsonrpc/message.ts';
 import { readBatch } from '../legacy/batch.ts';
-import type { SessionRegistry } from '../legacy/registry.ts';
+import type { Served, SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
-import type { Pool } from '../pool/pool.ts';
 import type { Reply } from '../relay/reply.ts';
 import { receive, refusalError } from './body.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType, checkVersion, lastEventIdOf, sessionIdOf } from './headers.ts';
 import { HttpConnection, type KeepAlive } from './sse.ts';
 
-/** A server as its route sees it. */
-export interface ServedServer {
-  readonly config: ServerConfig;
-  readonly pool: Pool;
-}
-
 export interface RouteContext {
-  readonly servers: ReadonlyMap<string, ServedServer>;
+  readonly servers: ReadonlyMap<string, Served>;
   readonly sessions: SessionRegistry;
   readonly keepAlive: KeepAlive;
   readonly maxBodyBytes: number;
@@ -64,7 +56,7 @@ export class McpRoute {
     }
   }
 
-  async #post(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
+  async #post(request: IncomingMessage, response: ServerResponse, server: Served): Promise<void> {
     checkContentType(request);
     checkAccept(request, ['application/json', 'text/event-stream']);
     const { message, bytes } = await receive(request, this.#around.maxBodyBytes);
@@ -91,18 +83,18 @@ export class McpRoute {
     response.writeHead(202).end();
   }
 
-  #get(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
+  #get(request: IncomingMessage, response: ServerResponse, server: Served): void {
     checkAccept(request, ['text/event-stream']);
     const session = this.#session(request, server);
     session.listen(new HttpConnection(response, this.#around.keepAlive, session.id), lastEventIdOf(request));
   }
 
-  #delete(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
+  #delete(request: IncomingMessage, response: ServerResponse, server: Served): void {
     this.#session(request, server).close('deleted');
     response.writeHead(200).end();
   }
 
-  async #open(response: ServerResponse, server: ServedServer, message: Request, bytes: Bytes): Promise<void> {
+  async #open(response: ServerResponse, server: Served, message: Request, bytes: Bytes): Promise<void> {
     refuseDisabled(server);
     const { sessions, keepAlive } = this.#around;
     const vanished = new AbortController();
@@ -114,7 +106,7 @@ export class McpRoute {
   }
 
   /** The session that a request names. 404 for any it does not have a right to, 400 for none. */
-  #session(request: IncomingMessage, { config }: ServedServer): Session {
+  #session(request: IncomingMessage, { config }: Served): Session {
     const id = sessionIdOf(request);
     if (id === undefined) {
       throw new BridgeError('SESSION_REQUIRED', 'Mcp-Session-Id header required: begin with "initialize"');
@@ -132,6 +124,6 @@ export class McpRoute {
 }
 
 /** @throws {BridgeError} `SERVER_DISABLED` */
-export function refuseDisabled({ config: { disabled, name } }: ServedServer): void {
+export function refuseDisabled({ config: { disabled, name } }: Served): void {
   if (disabled) throw new BridgeError(disabled.code, `Server "${name}" is switched off: ${disabled.reason}`);
 }

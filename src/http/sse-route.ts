@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
+import type { Served } from '../legacy/registry.ts';
 import { sessionUnknown } from '../legacy/session-end.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, type Request } from '../jsonrpc/message.ts';
 import { receive, refusalError } from './body.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType } from './headers.ts';
-import { refuseDisabled, type RouteContext, type ServedServer } from './mcp-route.ts';
+import { refuseDisabled, type RouteContext } from './mcp-route.ts';
 import { HttpConnection } from './sse.ts';
 import { SseClient } from './sse-client.ts';
 
@@ -61,7 +62,7 @@ export class SseRoute {
     }
   }
 
-  #open(request: IncomingMessage, response: ServerResponse, server: ServedServer): void {
+  #open(request: IncomingMessage, response: ServerResponse, server: Served): void {
     checkAccept(request, ['text/event-stream']);
     refuseDisabled(server);
     if (this.#clients.size >= maxClients) {
@@ -80,7 +81,7 @@ export class SseRoute {
     response.write(`event: endpoint\ndata: /${server.config.name}/messages?sessionId=${id}\n\n`);
   }
 
-  async #receive(request: IncomingMessage, response: ServerResponse, server: ServedServer): Promise<void> {
+  async #receive(request: IncomingMessage, response: ServerResponse, server: Served): Promise<void> {
     const client = this.#client(request, server);
     checkContentType(request);
     const { message, bytes } = await receive(request, this.#around.maxBodyBytes);
@@ -104,7 +105,7 @@ export class SseRoute {
   }
 
   /** The POST is answered already: what goes wrong is said on the stream. */
-  async #begin(client: SseClient, server: ServedServer, message: Request, bytes: Bytes): Promise<void> {
+  async #begin(client: SseClient, server: Served, message: Request, bytes: Bytes): Promise<void> {
     const connection = client.connection();
     try {
       const session = await this.#around.sessions.open(
@@ -125,7 +126,7 @@ export class SseRoute {
     }
   }
 
-  #client(request: IncomingMessage, server: ServedServer): SseClient {
+  #client(request: IncomingMessage, server: Served): SseClient {
     const id = /[?&]sessionId=([\w-]+)(?:&|$)/.exec(request.url ?? '')?.[1];
     if (id === undefined) {
       throw new BridgeError(

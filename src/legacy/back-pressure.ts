@@ -32,6 +32,10 @@ export class BackPressure {
     });
   }
 
+  cutAll(): void {
+    for (const stream of [...this.#behind.keys()]) stream.destroy();
+  }
+
   cutStalled(now: number): void {
     for (const [stream, since] of this.#behind) if (now - since >= stalledMs) stream.destroy();
   }

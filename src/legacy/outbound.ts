@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import { idKey, type Envelope, type Id } from '../jsonrpc/message.ts';
+import { idKey, isRefusal, readMessage, serverLimits, type Envelope, type Id } from '../jsonrpc/message.ts';
+import type { Channel } from '../relay/channel.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Outflow } from '../relay/reply.ts';
-import type { Upstream } from '../upstream/upstream.ts';
 import { BackPressure } from './back-pressure.ts';
 import { Questions } from './questions.ts';
 import type { ResumableStream } from './resumable-stream.ts';
@@ -14,13 +14,13 @@ import { StandaloneStreams } from './standalone-streams.ts';
  * remembered until it is answered, and it is slowed down to the pace of its client.
  */
 export class Outbound {
-  readonly #upstream: Upstream;
+  readonly #upstream: Channel;
   readonly #clock: Clock;
   readonly #questions = new Questions();
   readonly #standalone = new StandaloneStreams();
   readonly #backPressure: BackPressure;
 
-  constructor(upstream: Upstream, clock: Clock) {
+  constructor(upstream: Channel, clock: Clock) {
     this.#upstream = upstream;
     this.#clock = clock;
     this.#backPressure = new BackPressure(upstream, clock);
@@ -78,12 +78,20 @@ export class Outbound {
     this.#backPressure.cutStalled(now);
   }
 
+  /** They cannot slow the server down, and it has said too much. */
+  cutBehind(): void {
+    this.#backPressure.cutAll();
+  }
+
   endAll(): void {
     this.#standalone.endAll();
   }
 
   /** Tells the server something of our own: one that does not read cannot be told. */
   tell(text: string): void {
-    if (!this.#upstream.isBusy) this.#upstream.send(Bytes.from(text));
+    const bytes = Bytes.from(text);
+    const message = readMessage(bytes, serverLimits);
+    const isMessage = !isRefusal(message) && message.kind !== 'batch';
+    if (isMessage && !this.#upstream.isBusy) this.#upstream.send(bytes, message);
   }
 }

@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Request } from '../jsonrpc/message.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { ChannelLease } from '../relay/channel.ts';
 import type { Reply } from '../relay/reply.ts';
 import { sessionUnknown, type CloseReason } from './session-end.ts';
 import { Session } from './session.ts';
@@ -15,9 +15,18 @@ import type { SessionIds } from './session-id.ts';
 /** Deadlines are kept to this grain, in milliseconds. */
 const tickMs = 250;
 
-interface Served {
+/** A server, as its sessions use it. */
+export interface Served {
   readonly config: ServerConfig;
-  readonly pool: Pool;
+  /**
+   * What a new session talks to.
+   * @param signal gives the wait up
+   * @throws {BridgeError} what `Pool.acquire` throws
+   */
+  lease(signal: AbortSignal): Promise<ChannelLease>;
+  /** Who waits for a lease, and for how many of them somebody has to leave first. */
+  readonly waiting: number;
+  readonly shortage: number;
 }
 
 /** All sessions, by id: opened within a cap, found only by their own server, ended when they are overdue. */
@@ -45,7 +54,7 @@ export class SessionRegistry {
     this.#stopTicking = clock.every(tickMs, () => {
       const now = clock.now();
       for (const session of [...this.#sessions.values()]) session.tick(now);
-      for (const { config, pool } of this.#waitedFor) this.#reclaim(config.name, pool.shortage, now);
+      for (const { config, shortage } of this.#waitedFor) this.#reclaim(config.name, shortage, now);
       if (this.inFlight === 0) this.#quiet.resolve();
     });
   }
@@ -101,9 +110,9 @@ export class SessionRegistry {
     }
     this.#opening += 1;
     this.#waitedFor.add(served);
-    const lease = await served.pool.acquire(signal).finally(() => {
+    const lease = await served.lease(signal).finally(() => {
       this.#opening -= 1;
-      if (served.pool.stats().waiting === 0) this.#waitedFor.delete(served);
+      if (served.waiting === 0) this.#waitedFor.delete(served);
     });
     try {
       signal.throwIfAborted();

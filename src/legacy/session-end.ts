@@ -1,7 +1,7 @@
 import { BridgeError } from '../base/errors.ts';
 import type { RetireReason } from '../pool/slot.ts';
 import { startFailed } from '../upstream/start-failed.ts';
-import type { Upstream, UpstreamEnd } from '../upstream/upstream.ts';
+import type { Ended } from '../upstream/end-error.ts';
 
 /** Why a session ends; one word in the log, explained in docs/operate.md. */
 export type CloseReason =
@@ -24,7 +24,7 @@ export function sessionUnknown(): BridgeError {
 }
 
 /** A server that did not answer in time. @param isStart whether it was to answer `initialize` */
-export function timeoutError(isStart: boolean, waitedMs: number, upstream: Upstream): BridgeError {
+export function timeoutError(isStart: boolean, waitedMs: number, upstream: Ended): BridgeError {
   if (isStart) {
     const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
     return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs });
@@ -39,27 +39,10 @@ export function cancelText(idText: string): string {
 }
 
 /** What a request gets whose session ends before its answer. */
-export function pendingError(reason: CloseReason, wasOpen: boolean, upstream: Upstream): BridgeError {
+export function pendingError(reason: CloseReason, wasOpen: boolean, upstream: Ended): BridgeError {
   if (reason === 'draining') return new BridgeError('DRAINING', 'Cannot finish the request: Gangway is shutting down');
   if (!wasOpen) return startFailed(upstream);
-  if (reason === 'upstream-ended') {
-    const sentence = 'Cannot finish the request: the server ended while it was pending';
-    return new BridgeError('UPSTREAM_EXITED', sentence, upstream.describeExit());
-  }
   return new BridgeError('SESSION_UNKNOWN', `Cannot finish the request: its session ended (${reason})`);
-}
-
-/** The error for a server that was ended because of what it printed; undefined when it ended otherwise. */
-export function garbledError(end: UpstreamEnd, maxLineBytes: number, upstream: Upstream): BridgeError | undefined {
-  if (end.reason === 'line-too-long') {
-    const sentence = `Cannot relay the server’s message: its line is longer than ${maxLineBytes} bytes`;
-    return new BridgeError('UPSTREAM_GARBLED', sentence, { maxLineBytes });
-  }
-  if (end.reason === 'too-noisy') {
-    const sentence = 'Cannot use the server: it floods its stdout with lines that are no JSON-RPC messages';
-    return new BridgeError('UPSTREAM_GARBLED', sentence, upstream.describeExit());
-  }
-  return undefined;
 }
 
 /** What the end of a session says about its server: only an answer to `initialize` proves that it works. */

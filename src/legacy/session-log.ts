@@ -1,9 +1,8 @@
-import type { Lease } from '../pool/pool.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { Channel, ChannelLease } from '../relay/channel.ts';
 import type { CloseReason } from './session-end.ts';
 
 /** The beginning of a session, for the log. */
-export function describeStart(lease: Lease, version: string | undefined, ms: number): object {
+export function describeStart(lease: ChannelLease, version: string | undefined, ms: number): object {
   const { name } = lease.upstream;
   return { container: name, warm: lease.wasWarm, ms: Math.round(ms), protocol: version?.slice(0, 32) };
 }
@@ -11,7 +10,7 @@ export function describeStart(lease: Lease, version: string | undefined, ms: num
 /** The end of a session, for the log. */
 export function describeEnd(
   reason: CloseReason,
-  upstream: Upstream,
+  upstream: Channel,
   { calls, unexpected, ms }: { readonly calls: number; readonly unexpected: number; readonly ms: number },
 ): object {
   return {

@@ -5,18 +5,20 @@ import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { idKey, type Envelope, type Id, type Request, type Response } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
-import type { Lease } from '../pool/pool.ts';
+import type { Channel, ChannelLease, ChannelReceiver } from '../relay/channel.ts';
 import { Exchange } from '../relay/exchange.ts';
 import type { Connection, Reply } from '../relay/reply.ts';
 import { route } from '../relay/route.ts';
 import { shareReply } from '../relay/shared-reply.ts';
-import type { Receiver, Upstream, UpstreamEnd } from '../upstream/upstream.ts';
+import { endError, garbledAnswer } from '../upstream/end-error.ts';
+import { startFailed } from '../upstream/start-failed.ts';
+import type { UpstreamEnd } from '../upstream/upstream.ts';
 import type { Incoming } from './batch.ts';
 import { Calls } from './calls.ts';
 import { Outbound } from './outbound.ts';
 import { Presence } from './presence.ts';
 import { ResumableStream } from './resumable-stream.ts';
-import { cancelText, garbledError, pendingError, retireReason, timeoutError, type CloseReason } from './session-end.ts';
+import { cancelText, pendingError, retireReason, timeoutError, type CloseReason } from './session-end.ts';
 import { describeEnd, describeStart } from './session-log.ts';
 import { Streams } from './streams.ts';
 import { hasBatches, hasPriming } from './versions.ts';
@@ -36,16 +38,16 @@ const silentMs = 10_000;
 const silentPrimedMs = 1000;
 
 /**
- * One client's MCP session on one upstream of its own. Messages pass through as bytes, both ways; the session looks at
+ * One client's MCP session on an upstream of its own, or on its share of several. Messages pass through as bytes, both ways; the session looks at
  * ids, methods and tokens to know which stream each belongs to, and makes sure that every request gets one answer.
  *
  * @see MCP 2025-11-25, Transports, "Streamable HTTP"
  */
-export class Session implements Receiver {
+export class Session implements ChannelReceiver {
   readonly id: string;
   readonly server: ServerConfig;
-  readonly #lease: Lease;
-  readonly #upstream: Upstream;
+  readonly #lease: ChannelLease;
+  readonly #upstream: Channel;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #onClosed: (session: Session) => void;
@@ -60,7 +62,7 @@ export class Session implements Receiver {
   #callCount = 0;
   #unexpected = 0;
 
-  constructor(lease: Lease, around: Surroundings) {
+  constructor(lease: ChannelLease, around: Surroundings) {
     this.id = around.id;
     this.server = around.server;
     this.#lease = lease;
@@ -93,7 +95,7 @@ export class Session implements Receiver {
     return new ResumableStream(connection, this.#streams);
   }
 
-  /** Hands the client's own `initialize` to the untouched upstream, byte for byte. */
+  /** Hands the client's own `initialize` on, byte for byte. */
   begin(request: Request, bytes: Bytes, reply: Reply): void {
     const { startTimeoutMs } = this.server;
     const limits = { callTimeoutMs: startTimeoutMs, maxCallTimeMs: startTimeoutMs, silentMs };
@@ -102,7 +104,7 @@ export class Session implements Receiver {
       // The client does not know the session's id yet: nobody could ever use it.
       if (this.#state === 'initializing') this.close('client-vanished');
     });
-    this.#upstream.send(oneLine(bytes));
+    this.#upstream.send(oneLine(bytes), request);
     this.#upstream.attach(this);
   }
 
@@ -213,8 +215,8 @@ export class Session implements Receiver {
     this.#log.info(describeEnd(reason, this.#upstream, facts), wasOpen ? 'session closed' : 'session not opened');
   }
 
-  onMessage(message: Envelope, bytes: Bytes): void {
-    const destination = route(message, this.#calls, this.#outbound.hasListener);
+  onMessage(message: Envelope, bytes: Bytes, cause?: Id): void {
+    const destination = route(message, this.#calls, this.#outbound.hasListener, cause);
     switch (destination.to) {
       case 'answer':
         this.#deliverAnswer(destination.exchange, message, bytes);
@@ -231,14 +233,24 @@ export class Session implements Receiver {
   }
 
   onGarbled(id: Id): void {
+    this.onFailed(id, garbledAnswer(), true);
+  }
+
+  onFailed(id: Id, error: BridgeError, wasSent: boolean): void {
     const exchange = this.#calls.byId(idKey(id));
-    const sentence = 'Cannot relay the server’s answer: it is no valid JSON-RPC';
-    if (exchange) this.#failOne(exchange, new BridgeError('UPSTREAM_GARBLED', sentence));
+    if (exchange) this.#failOne(exchange, error, wasSent);
+  }
+
+  onFlood(): void {
+    this.#outbound.cutBehind();
   }
 
   onEnd(end: UpstreamEnd): void {
-    const reason = this.#state === 'initializing' ? 'start-failed' : 'upstream-ended';
-    this.close(reason, garbledError(end, this.server.maxLineBytes, this.#upstream));
+    const isStart = this.#state === 'initializing';
+    const isExit = end.reason === 'exited' || end.reason === 'stopped';
+    const error =
+      isStart && isExit ? startFailed(this.#upstream) : endError(end, this.server.maxLineBytes, this.#upstream);
+    this.close(isStart ? 'start-failed' : 'upstream-ended', error);
   }
 
   #exchange(request: Request, reply: Reply): Exchange {
@@ -254,7 +266,7 @@ export class Session implements Receiver {
 
   #start(exchange: Exchange, bytes: Bytes): void {
     this.#calls.add(exchange);
-    this.#upstream.send(oneLine(bytes));
+    this.#upstream.send(oneLine(bytes), exchange.request);
     this.#presence.heard();
     this.#callCount += 1;
   }
@@ -266,7 +278,7 @@ export class Session implements Receiver {
       this.#answerQuestion(message, bytes);
       return;
     }
-    this.#upstream.send(oneLine(bytes));
+    this.#upstream.send(oneLine(bytes), message);
     if (message.method === 'notifications/cancelled') this.#cancel(message.requestId);
   }
 
@@ -287,9 +299,9 @@ export class Session implements Receiver {
     this.#log.info(describeStart(this.#lease, protocolVersion, ms), 'session opened');
   }
 
-  #answerQuestion({ id }: Response, bytes: Bytes): void {
+  #answerQuestion(answer: Response, bytes: Bytes): void {
     // Answered already, or never asked: a server must not get it.
-    if (this.#outbound.answer(id)) this.#upstream.send(oneLine(bytes));
+    if (this.#outbound.answer(answer.id)) this.#upstream.send(oneLine(bytes), answer);
     else this.#unexpected += 1;
   }
 
@@ -304,18 +316,15 @@ export class Session implements Receiver {
     this.#presence.heard();
     const waitedMs = Math.round(exchange.age(now));
     const isStart = this.#state === 'initializing';
-    this.#failOne(exchange, timeoutError(isStart, waitedMs, this.#upstream));
+    this.#failOne(exchange, timeoutError(isStart, waitedMs, this.#upstream), true);
     if (!isStart) this.#outbound.tell(cancelText(exchange.request.idText));
   }
 
   /** An error in place of an answer. Without an answer to `initialize` there is no session. */
-  #failOne(exchange: Exchange, error: BridgeError): void {
+  #failOne(exchange: Exchange, error: BridgeError, wasSent: boolean): void {
     this.#calls.remove(exchange);
-    if (this.#state === 'open') {
-      exchange.fail(error);
-      return;
-    }
-    exchange.refuse(error);
-    this.close('start-failed');
+    if (this.#state === 'open' && wasSent) exchange.fail(error);
+    else exchange.refuse(error);
+    if (this.#state !== 'open') this.close('start-failed');
   }
 }

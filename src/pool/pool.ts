@@ -49,7 +49,7 @@ const tickMs = 1000;
 export class Pool {
   readonly #config: PoolConfig;
   readonly #around: Surroundings;
-  readonly #slots = new SlotTable();
+  readonly #slots = new SlotTable<Slot>();
   readonly #waiters: Waiters<Lease>;
   readonly #history: StartHistory;
   readonly #stopTicking: () => void;
@@ -180,7 +180,7 @@ export class Pool {
   }
 
   #begin(priority: StartPriority): void {
-    const slot = this.#slots.reserve(priority);
+    const slot = this.#slots.reserve<Slot>({ state: { kind: 'starting', priority } });
     this.#history.begin();
     void this.#start(slot, priority);
   }

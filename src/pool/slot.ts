@@ -8,50 +8,52 @@ export type RetireReason = 'session-ended' | 'never-used' | 'start-failed' | 'to
  * that moves it. `starting` has its upstream from the moment of its spawn; `warm` one runs and has not been spoken to;
  * a `retiring` one counts until its container is gone for certain, so that the cap holds for containers.
  */
-export type SlotState =
+type SlotState =
   | { readonly kind: 'starting'; readonly priority: StartPriority; readonly turn?: Turn; readonly upstream?: Upstream }
   | { readonly kind: 'warm'; readonly upstream: Upstream }
   | { readonly kind: 'leased'; readonly upstream: Upstream; readonly since: number }
   | { readonly kind: 'retiring'; readonly reason: RetireReason };
-
-export type SlotKind = SlotState['kind'];
 
 export interface Slot {
   state: SlotState;
 }
 
 /** All slots of a pool, by state. */
-export class SlotTable {
-  readonly #sets: Readonly<Record<SlotKind, Set<Slot>>> = {
-    starting: new Set(),
-    warm: new Set(),
-    leased: new Set(),
-    retiring: new Set(),
-  };
+export class SlotTable<Place extends { state: { readonly kind: string } }> {
+  readonly #sets = new Map<string, Set<Place>>();
 
   /** Takes a place before anything is awaited: the cap holds under any race. */
-  reserve(priority: StartPriority): Slot {
-    const slot: Slot = { state: { kind: 'starting', priority } };
-    this.#sets.starting.add(slot);
+  reserve<New extends Place>(slot: New): New {
+    this.#set(slot.state.kind).add(slot);
     return slot;
   }
 
-  move(slot: Slot, next: SlotState): void {
-    this.#sets[slot.state.kind].delete(slot);
+  move(slot: Place, next: Place['state']): void {
+    this.#set(slot.state.kind).delete(slot);
     slot.state = next;
-    this.#sets[next.kind].add(slot);
+    this.#set(next.kind).add(slot);
   }
 
   /** The container is gone: the place is free. */
-  free(slot: Slot): void {
-    this.#sets[slot.state.kind].delete(slot);
+  free(slot: Place): void {
+    this.#set(slot.state.kind).delete(slot);
   }
 
-  of(kind: SlotKind): ReadonlySet<Slot> {
-    return this.#sets[kind];
+  of(kind: Place['state']['kind']): ReadonlySet<Place> {
+    return this.#set(kind);
   }
 
   get total(): number {
-    return Object.values(this.#sets).reduce((sum, set) => sum + set.size, 0);
+    let total = 0;
+    for (const set of this.#sets.values()) total += set.size;
+    return total;
+  }
+
+  #set(kind: string): Set<Place> {
+    const known = this.#sets.get(kind);
+    if (known) return known;
+    const set = new Set<Place>();
+    this.#sets.set(kind, set);
+    return set;
   }
 }

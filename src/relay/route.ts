@@ -1,4 +1,4 @@
-import { idKey, type Envelope, type Notification, type Request } from '../jsonrpc/message.ts';
+import { idKey, type Envelope, type Id, type Notification, type Request } from '../jsonrpc/message.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What is under way in a session, as the routing needs it. */
@@ -30,9 +30,10 @@ export type Destination =
  * client listens, else GET; and when nobody listens at all, the newest whose client may come back.
  *
  * @param hasGet whether a GET stream is open
+ * @param cause the request that it can only have come about through, when that is known
  * @see MCP 2025-11-25, Transports, "Sending Messages to the Server" and "Listening for Messages from the Server"
  */
-export function route(message: Envelope, inFlight: InFlight, hasGet: boolean): Destination {
+export function route(message: Envelope, inFlight: InFlight, hasGet: boolean, cause?: Id): Destination {
   if (message.kind === 'response') {
     const exchange = inFlight.byId(idKey(message.id));
     return exchange ? { to: 'answer', exchange } : { to: 'nobody', why: 'unknown-id' };
@@ -42,7 +43,12 @@ export function route(message: Envelope, inFlight: InFlight, hasGet: boolean): D
     return routeProgress(message, inFlight);
   }
   if (message.relatedTask !== undefined) return streamOrGet(inFlight.byTask(message.relatedTask));
-  if (concernsSession(message)) return { to: 'get' };
+  return concernsSession(message) ? { to: 'get' } : routeAside(inFlight, hasGet, cause);
+}
+
+function routeAside(inFlight: InFlight, hasGet: boolean, cause: Id | undefined): Destination {
+  const causing = cause === undefined ? undefined : inFlight.byId(idKey(cause));
+  if (causing?.reply.isConnected === true) return { to: 'stream', exchange: causing };
   return streamOrGet(inFlight.newestConnected() ?? (hasGet ? undefined : inFlight.newestOpen()));
 }
 

@@ -153,7 +153,7 @@ export class Bridge implements Health {
     const { log, clock } = this.#around;
     this.#isDraining = true;
     log.info({ sessions: this.#sessions.size, callsInFlight: this.#sessions.inFlight }, 'draining');
-    for (const { pool } of this.#runtimes.values()) pool.drain();
+    for (const runtime of this.#runtimes.values()) runtime.drain();
     await settlesWithin(this.#sessions.drain(), drainMs, clock);
     this.#closeAll();
     await this.#leave();
@@ -162,7 +162,7 @@ export class Bridge implements Health {
   }
 
   #closeAll(): void {
-    for (const { pool } of this.#runtimes.values()) pool.drain();
+    for (const runtime of this.#runtimes.values()) runtime.drain();
     this.#sessions.closeAll('draining');
     this.#keepAlive.stop();
     this.#deadPeers.stop();

@@ -4,10 +4,12 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Engine, LaunchSpec } from '../engine/engine.ts';
-import { Pool, type PoolStats } from '../pool/pool.ts';
 import type { StartGate, StartPriority, Turn } from '../pool/start-gate.ts';
 import { startUpstream, type StartContext } from '../upstream/start.ts';
+import type { Served } from '../legacy/registry.ts';
+import type { ChannelLease } from '../relay/channel.ts';
 import type { Engines } from './engines.ts';
+import { supplyFor, type Supply } from './supply.ts';
 
 interface Surroundings {
   readonly engines: Engines;
@@ -20,20 +22,31 @@ interface Surroundings {
 }
 
 /** One configured server at work: its image, its pool, and how a start of it goes. */
-export class ServerRuntime {
+export class ServerRuntime implements Served {
   readonly config: ServerConfig;
-  readonly pool: Pool;
+  readonly #supply: Supply;
   readonly #around: Surroundings;
 
   constructor(config: ServerConfig, around: Surroundings) {
     this.config = config;
     this.#around = around;
-    this.pool = new Pool(config.disabled ? { ...config.pool, warm: 0 } : config.pool, {
+    this.#supply = supplyFor(config, {
       start: (priority, isWanted) => this.#start(priority, isWanted),
       clock: around.clock,
       log: around.log.child({ server: config.name }),
-      startTimeoutMs: config.startTimeoutMs,
     });
+  }
+
+  get waiting(): number {
+    return this.#supply.waiting;
+  }
+
+  get shortage(): number {
+    return this.#supply.shortage;
+  }
+
+  lease(signal: AbortSignal): Promise<ChannelLease> {
+    return this.#supply.lease(signal);
   }
 
   /**
@@ -45,11 +58,16 @@ export class ServerRuntime {
     if (this.config.disabled) return;
     const { engines } = this.#around;
     await this.#prepare(await engines.for(this.config.source));
-    await this.pool.fill();
+    await this.#supply.fill();
   }
 
-  stats(): PoolStats {
-    return this.pool.stats();
+  /** Takes nothing new; what is under way may end. */
+  drain(): void {
+    this.#supply.drain();
+  }
+
+  stats(): ReturnType<Supply['stats']> {
+    return this.#supply.stats();
   }
 
   async #start(priority: StartPriority, isWanted: () => boolean): Promise<Turn> {

@@ -37,15 +37,15 @@ export function describeStatus(parts: Parts): object {
     callsInFlight: sessions.inFlight,
     containers: parts.containers,
     servers: Object.fromEntries(
-      [...runtimes.values()].map(({ config: server, pool }) => [
-        server.name,
+      [...runtimes.values()].map((runtime) => [
+        runtime.config.name,
         {
-          ...(server.disabled ? { disabled: server.disabled.reason } : {}),
-          source: describeSource(server),
-          sharing: server.sharing,
-          ...sessions.count(server.name),
-          pool: pool.stats(),
-          sandbox: describeSandbox(server),
+          ...(runtime.config.disabled ? { disabled: runtime.config.disabled.reason } : {}),
+          source: describeSource(runtime.config),
+          sharing: runtime.config.sharing,
+          ...sessions.count(runtime.config.name),
+          pool: runtime.stats(),
+          sandbox: describeSandbox(runtime.config),
         },
       ]),
     ),

@@ -1,8 +1,8 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
-import type { Upstream } from './upstream.ts';
+import type { Ended } from './end-error.ts';
 
 /** The error for a server that ended before it was ready. */
-export function startFailed(upstream: Upstream): BridgeError {
+export function startFailed(upstream: Ended): BridgeError {
   const data = upstream.describeExit();
   return new BridgeError('START_FAILED', `Cannot start the server: ${howItEnded(data)}`, data);
 }

@@ -32,7 +32,7 @@ describe('A request whose body comes a byte at a time', () => {
   const rig = poolRig();
   const { log } = quietLog();
   const sessions = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
-  const servers = new Map([['demo', { config: rig.config, pool: rig.pool }]]);
+  const servers = new Map([['demo', rig.served]]);
   const route = new McpRoute({ servers, sessions, keepAlive, maxBodyBytes: 1024, log });
   const app = createApp({ notReady: () => undefined, status: () => ({}) }, log);
   const listen = {

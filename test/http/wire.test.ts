@@ -61,9 +61,9 @@ beforeEach(async () => {
     disabled: { code: 'SERVER_DISABLED', reason: 'API_KEY is not set' },
   };
   const servers = new Map([
-    ['demo', { config: rig.config, pool: rig.pool }],
-    ['off', { config: off, pool: rig.pool }],
-    ['other', { config: { ...rig.config, name: 'other' }, pool: rig.pool }],
+    ['demo', rig.served],
+    ['off', { ...rig.served, config: off }],
+    ['other', { ...rig.served, config: { ...rig.config, name: 'other' } }],
   ]);
   const context = { servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };

@@ -36,7 +36,7 @@ function rigOf(overrides: Parameters<typeof poolRig>[0] = {}, limit = 100, habit
 }
 
 /** A client that asks for a session. */
-function open({ registry, config, pool }: Rig, signal = never()): Opened {
+function open({ registry, served }: Rig, signal = never()): Opened {
   const request = readMessage(body, clientLimits);
   if (request.kind !== 'request') throw new TypeError('wanted a request');
   const opened: Opened = { reply: new FakeConnection(), id: '', error: undefined };
@@ -44,7 +44,7 @@ function open({ registry, config, pool }: Rig, signal = never()): Opened {
     opened.id = session.id;
     return session.replyOn(opened.reply);
   };
-  registry.open({ config, pool }, request, body, makeReply, signal).catch((error: unknown) => {
+  registry.open(served, request, body, makeReply, signal).catch((error: unknown) => {
     opened.error = error;
   });
   return opened;

@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { SlotTable, type Slot, type SlotKind } from '../../src/pool/slot.ts';
+import { SlotTable, type Slot } from '../../src/pool/slot.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 
 const upstream = {} as unknown as Upstream;
+type SlotKind = Slot['state']['kind'];
 const kinds: readonly SlotKind[] = ['starting', 'warm', 'leased', 'retiring'];
 
-let table: SlotTable;
+let table: SlotTable<Slot>;
 let slot: Slot;
 
 /** In how many sets a slot is. */
@@ -14,8 +15,8 @@ function memberships(of: Slot): SlotKind[] {
 }
 
 beforeEach(() => {
-  table = new SlotTable();
-  slot = table.reserve('refill');
+  table = new SlotTable<Slot>();
+  slot = table.reserve<Slot>({ state: { kind: 'starting', priority: 'refill' } });
 });
 
 describe('SlotTable.reserve()', () => {
@@ -78,7 +79,7 @@ describe('SlotTable.free()', () => {
   });
 
   it('does nothing the second time', () => {
-    table.reserve('refill');
+    table.reserve<Slot>({ state: { kind: 'starting', priority: 'refill' } });
     table.free(slot);
     table.free(slot);
     expect(table.total).toBe(1);

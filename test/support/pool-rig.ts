@@ -1,4 +1,5 @@
 import type { PoolConfig, ServerConfig } from '../../src/config/config.ts';
+import type { Served } from '../../src/legacy/registry.ts';
 import type { Owner } from '../../src/engine/labels.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
@@ -53,6 +54,8 @@ export function serverConfig({ pool, ...rest }: Overrides = {}): ServerConfig {
 }
 
 export interface PoolRig {
+  /** The pool, as sessions see it. */
+  readonly served: Served;
   readonly clock: ManualClock;
   readonly engine: FakeEngine;
   readonly gate: StartGate;
@@ -97,7 +100,17 @@ export function poolRig(
     log,
     startTimeoutMs: config.startTimeoutMs,
   });
-  return Object.assign(rig, { clock, engine, gate, config, pool, held, lines });
+  const served: Served = {
+    config,
+    lease: (signal) => pool.acquire(signal),
+    get waiting() {
+      return pool.stats().waiting;
+    },
+    get shortage() {
+      return pool.shortage;
+    },
+  };
+  return Object.assign(rig, { clock, engine, gate, config, pool, served, held, lines });
 }
 
 /** A signal that never aborts. */

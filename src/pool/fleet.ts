@@ -1,0 +1,253 @@
+import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { PoolConfig } from '../config/config.ts';
+import type { SharedUpstream } from '../upstream/shared-upstream.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { Health } from './health.ts';
+import {
+  isExpired,
+  isReady,
+  leastBusy,
+  type ReadySlot,
+  type SharedRetireReason,
+  type SharedSlot,
+} from './shared-slot.ts';
+import { SlotTable } from './slot.ts';
+import type { StartPriority, Turn } from './start-gate.ts';
+import type { StartHistory } from './start-history.ts';
+
+/** Room for one call on one upstream, until it is released. */
+export interface Place {
+  readonly shared: SharedUpstream;
+  /** The call is over. Any number of times. */
+  release(): void;
+  /** The call got no answer in time: the upstream has to show that it lives. */
+  suspect(): void;
+}
+
+export interface FleetSurroundings {
+  /** See `Pool`. */
+  readonly start: (priority: StartPriority, isWanted: () => boolean) => Promise<Turn>;
+  /**
+   * Makes a started upstream one that many can use.
+   * @throws {BridgeError} `START_FAILED`, `READY_TIMEOUT`
+   */
+  readonly open: (upstream: Upstream) => Promise<SharedUpstream>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pingIntervalMs: number;
+  /** 0 to 1; spreads ages. */
+  readonly random?: () => number;
+}
+
+interface Events {
+  /** There is room for one more call. */
+  readonly onRoom: () => void;
+  /** There are more containers now, or fewer. */
+  readonly onChange: () => void;
+  /** A container could not be started. */
+  readonly onStartFailed: (error: unknown) => void;
+}
+
+/** A server that has run for so long after its handshake works. */
+const provenMs = 10_000;
+
+/** The containers of a shared pool: how they come up, take calls, and go. How many there should be is not its business. */
+export class Fleet {
+  readonly #slots = new SlotTable<SharedSlot>();
+  readonly #history: StartHistory;
+  readonly #around: FleetSurroundings;
+  readonly #events: Events;
+
+  constructor(history: StartHistory, around: FleetSurroundings, events: Events) {
+    this.#history = history;
+    this.#around = around;
+    this.#events = events;
+  }
+
+  count(kind: SharedSlot['state']['kind']): number {
+    return this.#slots.of(kind).size;
+  }
+
+  get total(): number {
+    return this.#slots.total;
+  }
+
+  /** Calls under way. */
+  get ongoing(): number {
+    let sum = 0;
+    for (const kind of ['ready', 'draining'] as const) for (const slot of this.#slots.of(kind)) sum += slot.ongoing;
+    return sum;
+  }
+
+  /** Those that serve. */
+  ready(): ReadySlot[] {
+    return [...this.#slots.of('ready')].filter(isReady);
+  }
+
+  /** Room for one call on the upstream that has the fewest; undefined when none has any. */
+  take(maxOngoing: number): Place | undefined {
+    const slot = leastBusy(this.#slots.of('ready'), maxOngoing);
+    if (!slot) return undefined;
+    slot.ongoing += 1;
+    slot.uses += 1;
+    const { shared, health } = slot.state;
+    let isOver = false;
+    return {
+      shared,
+      release: () => {
+        if (isOver) return;
+        isOver = true;
+        this.#release(slot);
+      },
+      suspect: () => {
+        health.suspect();
+      },
+    };
+  }
+
+  /** Starts one more. */
+  begin(priority: StartPriority, maxAgeMs: number): void {
+    const first = { kind: 'starting', priority } as const;
+    const slot = this.#slots.reserve<SharedSlot>({ state: first, ongoing: 0, uses: 0, isRecycled: false });
+    this.#history.begin();
+    void this.#start(slot, priority, maxAgeMs);
+  }
+
+  /** Somebody waits for those that are starting: they go before the refills of other pools. */
+  hurry(): void {
+    for (const slot of this.#slots.of('starting')) {
+      if (slot.state.kind !== 'starting' || slot.state.priority === 'foreground') continue;
+      slot.state.turn?.promote();
+      slot.state = { ...slot.state, priority: 'foreground' };
+    }
+  }
+
+  /** It takes no new call, and goes when it has finished those that it has. */
+  drain(slot: SharedSlot, reason: SharedRetireReason): void {
+    const { state } = slot;
+    if (state.kind === 'starting') void this.#retire(slot, state.upstream, reason);
+    if (state.kind !== 'ready') return;
+    this.#slots.move(slot, { kind: 'draining', shared: state.shared, reason });
+    this.#finish(slot);
+  }
+
+  drainAll(): void {
+    for (const kind of ['starting', 'ready'] as const)
+      for (const slot of [...this.#slots.of(kind)]) this.drain(slot, 'draining');
+  }
+
+  /** All that serve are to be replaced. */
+  recycle(): void {
+    for (const slot of this.#slots.of('ready')) slot.isRecycled = true;
+  }
+
+  /** Those that are to be replaced. */
+  expired({ maxUses }: PoolConfig): ReadySlot[] {
+    const now = this.#around.clock.now();
+    return this.ready().filter((slot) => isExpired(slot, maxUses, now));
+  }
+
+  /** Ends those that do not answer any more. */
+  check(): void {
+    const now = this.#around.clock.now();
+    for (const slot of this.ready()) {
+      const { shared, health, since } = slot.state;
+      if (now - since >= provenMs) this.#history.prove();
+      if (health.check(now, slot.ongoing === 0)) continue;
+      const { pingIntervalMs, log } = this.#around;
+      log.warn({ container: shared.upstream.name, pingIntervalMs }, 'a server does not answer; it is replaced');
+      this.#history.fail(
+        new BridgeError('UPSTREAM_EXITED', `The server did not answer a ping in ${pingIntervalMs} ms`),
+      );
+      void this.#retire(slot, shared.upstream, 'unresponsive');
+    }
+  }
+
+  async #start(slot: SharedSlot, priority: StartPriority, maxAgeMs: number): Promise<void> {
+    let upstream: Upstream | undefined;
+    try {
+      const turn = await this.#around.start(priority, () => slot.state.kind === 'starting');
+      if (slot.state.kind === 'starting') {
+        if (slot.state.priority === 'foreground') turn.promote();
+        slot.state = { ...slot.state, turn };
+      }
+      upstream = await turn.upstream;
+      if (slot.state.kind === 'starting') slot.state = { ...slot.state, upstream };
+      const shared = await this.#around.open(upstream);
+      this.#onReady(slot, shared, maxAgeMs);
+    } catch (error) {
+      this.#onStartFailed(slot, upstream, error);
+    }
+  }
+
+  #onReady(slot: SharedSlot, shared: SharedUpstream, maxAgeMs: number): void {
+    const { clock, pingIntervalMs, random = Math.random } = this.#around;
+    if (slot.state.kind !== 'starting') {
+      // Drained while it came up.
+      void this.#end(slot, shared.upstream);
+      return;
+    }
+    const now = clock.now();
+    const health = new Health(shared, pingIntervalMs, now);
+    const expiresAt = now + maxAgeMs * (0.9 + 0.1 * random());
+    this.#slots.move(slot, { kind: 'ready', shared, health, since: now, expiresAt });
+    this.#history.settle();
+    void shared.ended.then((error) => {
+      this.#onEnded(slot, shared, error);
+    });
+    this.#events.onChange();
+  }
+
+  #onStartFailed(slot: SharedSlot, upstream: Upstream | undefined, error: unknown): void {
+    const isWanted = slot.state.kind === 'starting';
+    if (!isWanted) {
+      void this.#end(slot, upstream);
+      return;
+    }
+    if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a start failed');
+    this.#history.fail(error);
+    void this.#retire(slot, upstream, 'start-failed');
+    this.#events.onStartFailed(error);
+  }
+
+  /** By itself: its calls have been answered already. */
+  #onEnded(slot: SharedSlot, { upstream }: SharedUpstream, error: BridgeError): void {
+    if (slot.state.kind === 'retiring') return;
+    this.#around.log.warn(
+      { container: upstream.name, calls: slot.ongoing, ...error.data },
+      'a shared server ended by itself',
+    );
+    this.#history.fail(error);
+    void this.#retire(slot, upstream, 'ended');
+    this.#events.onChange();
+  }
+
+  #release(slot: SharedSlot): void {
+    slot.ongoing -= 1;
+    if (slot.state.kind === 'draining') this.#finish(slot);
+    else this.#events.onRoom();
+  }
+
+  #finish(slot: SharedSlot): void {
+    const { state } = slot;
+    if (state.kind === 'draining' && slot.ongoing === 0) void this.#retire(slot, state.shared.upstream, state.reason);
+  }
+
+  async #retire(slot: SharedSlot, upstream: Upstream | undefined, reason: SharedRetireReason): Promise<void> {
+    if (slot.state.kind === 'retiring') return;
+    const hasBegun = slot.state.kind !== 'starting' || upstream !== undefined || reason === 'start-failed';
+    this.#slots.move(slot, { kind: 'retiring', reason });
+    // Not spawned yet: `#start` sees the new state and ends it.
+    if (hasBegun) await this.#end(slot, upstream);
+  }
+
+  /** Its place is free when the container is gone for certain. */
+  async #end(slot: SharedSlot, upstream: Upstream | undefined): Promise<void> {
+    await upstream?.stop();
+    await upstream?.gone;
+    this.#slots.free(slot);
+    this.#events.onChange();
+  }
+}

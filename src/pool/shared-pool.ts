@@ -1,0 +1,247 @@
+import { BridgeError } from '../base/errors.ts';
+import type { PoolConfig } from '../config/config.ts';
+import type { SharedUpstream } from '../upstream/shared-upstream.ts';
+import { nextAim, type Aim } from './autoscaler.ts';
+import { Fleet, type FleetSurroundings, type Place } from './fleet.ts';
+import { LoadWindow } from './load-window.ts';
+import type { ReadySlot } from './shared-slot.ts';
+import { StartHistory } from './start-history.ts';
+import { Waiters } from './waiters.ts';
+
+export interface SharedPoolStats {
+  readonly starting: number;
+  readonly ready: number;
+  readonly draining: number;
+  readonly retiring: number;
+  /** Calls in line. */
+  readonly waiting: number;
+  /** Calls under way. */
+  readonly ongoing: number;
+  /** Containers that the load asks for. */
+  readonly target: number;
+  readonly min: number;
+  readonly max: number;
+  readonly starts: number;
+  readonly failedStarts: number;
+  readonly lastError: string | undefined;
+}
+
+interface Surroundings extends FleetSurroundings {
+  /** Longest time from a start to the first call, in milliseconds. */
+  readonly startTimeoutMs: number;
+}
+
+const tickMs = 200;
+
+/**
+ * The upstreams of a server that many clients share: as many as the load asks for, between `min` and `max`, each with
+ * many calls at once, and a bounded line in front.
+ */
+export class SharedPool {
+  readonly #around: Surroundings;
+  readonly #history: StartHistory;
+  readonly #fleet: Fleet;
+  readonly #waiters: Waiters<Place>;
+  readonly #load: LoadWindow;
+  readonly #stopTicking: () => void;
+  #config: PoolConfig;
+  #aim: Aim;
+  /** Whether one must run although nobody calls. */
+  #isHeld = false;
+  #isDraining = false;
+
+  constructor(config: PoolConfig, around: Surroundings) {
+    const { clock } = around;
+    this.#config = config;
+    this.#around = around;
+    this.#history = new StartHistory(clock);
+    this.#load = new LoadWindow(config.scaling.lookBackMs);
+    // What a server offers is only known when one has run: also a pool that may be empty begins with one.
+    this.#aim = { target: Math.max(1, config.min), wish: 'none', since: clock.now() };
+    this.#fleet = new Fleet(this.#history, around, {
+      onRoom: () => {
+        this.#serve();
+      },
+      onChange: () => {
+        this.#match();
+      },
+      onStartFailed: (error) => {
+        this.#onStartFailed(error);
+      },
+    });
+    this.#waiters = new Waiters(clock, {
+      inLineMs: config.acquireTimeoutMs,
+      totalMs: config.acquireTimeoutMs + around.startTimeoutMs,
+      served: () => this.#fleet.count('starting') * this.#config.maxOngoing,
+    });
+    this.#stopTicking = clock.every(tickMs, () => {
+      this.#tick();
+    });
+  }
+
+  /** Room for a call, if there is any now and nobody was before. */
+  tryTake(): Place | undefined {
+    if (this.#isDraining || this.#waiters.length > 0) return undefined;
+    return this.#fleet.take(this.#config.maxOngoing);
+  }
+
+  /**
+   * Room for a call, as soon as there is any.
+   *
+   * @param signal gives the wait up; a place already given is not affected
+   * @throws {BridgeError} `POOL_FULL` at once; `ACQUIRE_TIMEOUT` after `acquireTimeout` in line; `DRAINING`; and why
+   *   no container could be started when there is none
+   */
+  wait(signal: AbortSignal): Promise<Place> {
+    if (this.#isDraining) return Promise.reject(draining());
+    const { queue, max } = this.#config;
+    const waiting = this.#waiters.length;
+    if (waiting >= queue) {
+      const sentence = `Cannot take the request: ${max} containers at most, all busy, and ${waiting} requests wait, limit is ${queue}`;
+      return Promise.reject(new BridgeError('POOL_FULL', sentence, { max, waiting, queue }));
+    }
+    const place = this.#waiters.join(signal);
+    this.#match();
+    return place;
+  }
+
+  /** Whether any upstream serves now. */
+  get isRunning(): boolean {
+    return this.#fleet.count('ready') > 0;
+  }
+
+  /** The upstreams that serve now. */
+  upstreams(): SharedUpstream[] {
+    return this.#fleet.ready().map(({ state }) => state.shared);
+  }
+
+  /** Whether one has to run even if nobody calls: somebody waits for what it says by itself. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#match();
+  }
+
+  /**
+   * Starts what is to be there in any case.
+   *
+   * @returns resolves when the first one serves
+   * @throws {BridgeError} why the first start failed; it is tried again by itself
+   */
+  async fill(): Promise<void> {
+    this.#match();
+    if (!this.#isDraining) await this.#history.first;
+  }
+
+  stats(): SharedPoolStats {
+    return {
+      starting: this.#fleet.count('starting'),
+      ready: this.#fleet.count('ready'),
+      draining: this.#fleet.count('draining'),
+      retiring: this.#fleet.count('retiring'),
+      waiting: this.#waiters.length,
+      ongoing: this.#fleet.ongoing,
+      target: this.#wanted(),
+      min: this.#config.min,
+      max: this.#config.max,
+      starts: this.#history.begun,
+      failedStarts: this.#history.failed,
+      lastError: this.#history.lastError,
+    };
+  }
+
+  /** Other numbers for the same containers. */
+  resize(config: PoolConfig): void {
+    this.#config = config;
+    this.#load.lengthMs = config.scaling.lookBackMs;
+    this.#tick();
+  }
+
+  /** Every container is replaced by a new one, which serves before the old one goes. */
+  recycle(): void {
+    this.#fleet.recycle();
+    this.#match();
+  }
+
+  /** Takes nothing new: those in line are refused; each container goes when its calls are over. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#history.settle();
+    this.#stopTicking();
+    this.#waiters.rejectAll(draining());
+    this.#fleet.drainAll();
+  }
+
+  #tick(): void {
+    const { clock } = this.#around;
+    const now = clock.now();
+    const waiting = this.#waiters.length;
+    this.#load.add(this.#fleet.ongoing + waiting, now);
+    const load = { requests: this.#load.average(now), waiting, running: this.#fleet.count('ready') };
+    this.#aim = nextAim(this.#aim, load, this.#config, this.#config.scaling, now);
+    this.#fleet.check();
+    this.#match();
+  }
+
+  /** How many should serve. */
+  #wanted(): number {
+    const { min, max } = this.#config;
+    const isNeeded = this.#isHeld || this.#waiters.length > 0;
+    return Math.min(max, Math.max(min, this.#aim.target, isNeeded ? 1 : 0));
+  }
+
+  /** Brings calls and upstreams together, starts what is missing, ends what is too many. Called whenever anything changes. */
+  #match(): void {
+    if (this.#isDraining) return;
+    this.#serve();
+    const wanted = this.#wanted();
+    const expired = this.#fleet.expired(this.#config);
+    this.#grow(wanted, expired.length > 0 ? 1 : 0);
+    this.#shrink(wanted, expired);
+  }
+
+  #serve(): void {
+    for (let waiter = this.#waiters.head(); waiter; waiter = this.#waiters.head()) {
+      const place = this.#fleet.take(this.#config.maxOngoing);
+      if (!place) return;
+      waiter.resolve(place);
+    }
+  }
+
+  /** @param spare one more may come up to take the place of one that is to be replaced, also beyond `max` */
+  #grow(wanted: number, spare: number): void {
+    const { max, maxAgeMs } = this.#config;
+    const isUrgent = this.#waiters.length > 0;
+    while (
+      this.#fleet.count('ready') + this.#fleet.count('starting') < wanted + spare &&
+      this.#fleet.total < max + spare &&
+      this.#history.mayRefill()
+    ) {
+      this.#fleet.begin(isUrgent ? 'foreground' : 'refill', maxAgeMs);
+    }
+    if (isUrgent) this.#fleet.hurry();
+  }
+
+  /** Those go first that are to be replaced, then those with the least to do. */
+  #shrink(wanted: number, expired: readonly ReadySlot[]): void {
+    const surplus = this.#fleet.count('ready') - wanted;
+    if (surplus <= 0) return;
+    const others = this.#fleet
+      .ready()
+      .filter((slot) => !expired.includes(slot))
+      .sort((a, b) => a.ongoing - b.ongoing);
+    const isOld = new Set(expired);
+    for (const slot of [...expired, ...others].slice(0, surplus)) {
+      this.#fleet.drain(slot, isOld.has(slot) ? 'recycled' : 'surplus');
+    }
+  }
+
+  /** While others serve, those in line wait on; otherwise they learn why there is nobody. */
+  #onStartFailed(error: unknown): void {
+    if (this.#fleet.count('ready') + this.#fleet.count('starting') > 0) return;
+    this.#waiters.rejectAll(error as BridgeError);
+  }
+}
+
+function draining(): BridgeError {
+  return new BridgeError('DRAINING', 'Cannot take the request: Gangway is shutting down');
+}

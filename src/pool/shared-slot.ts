@@ -1,0 +1,56 @@
+import type { SharedUpstream } from '../upstream/shared-upstream.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Health } from './health.ts';
+import type { StartPriority, Turn } from './start-gate.ts';
+
+export type SharedRetireReason = 'surplus' | 'recycled' | 'unresponsive' | 'ended' | 'start-failed' | 'draining';
+
+/**
+ * The states of a place in a shared pool. `starting` until Gangway has initialised it; `ready` takes calls; `draining`
+ * finishes those that it has; `retiring` counts until its container is gone for certain.
+ */
+type SharedSlotState =
+  | { readonly kind: 'starting'; readonly priority: StartPriority; readonly turn?: Turn; readonly upstream?: Upstream }
+  | {
+      readonly kind: 'ready';
+      readonly shared: SharedUpstream;
+      readonly health: Health;
+      readonly since: number;
+      /** Then it is replaced. */
+      readonly expiresAt: number;
+    }
+  | { readonly kind: 'draining'; readonly shared: SharedUpstream; readonly reason: SharedRetireReason }
+  | { readonly kind: 'retiring'; readonly reason: SharedRetireReason };
+
+export interface SharedSlot {
+  state: SharedSlotState;
+  /** Calls that it works on. */
+  ongoing: number;
+  /** Calls that it ever got. */
+  uses: number;
+  /** It is to be replaced whatever its age. */
+  isRecycled: boolean;
+}
+
+/** A slot that takes calls. */
+export type ReadySlot = SharedSlot & { state: { kind: 'ready' } };
+
+/** The slot that should get the next call: the one with the fewest, among those that can take one. */
+export function leastBusy(slots: Iterable<SharedSlot>, maxOngoing: number): ReadySlot | undefined {
+  let best: ReadySlot | undefined;
+  for (const slot of slots) {
+    if (!isReady(slot) || slot.ongoing >= Math.min(maxOngoing, best?.ongoing ?? Infinity)) continue;
+    if (slot.state.health.isSuspect || slot.state.shared.upstream.isBusy) continue;
+    best = slot;
+  }
+  return best;
+}
+
+export function isReady(slot: SharedSlot): slot is ReadySlot {
+  return slot.state.kind === 'ready';
+}
+
+/** Whether a slot is to be replaced: too old, used up, or because somebody said so. */
+export function isExpired(slot: ReadySlot, maxUses: number, now: number): boolean {
+  return slot.isRecycled || now >= slot.state.expiresAt || (maxUses > 0 && slot.uses >= maxUses);
+}

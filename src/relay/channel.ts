@@ -1,0 +1,41 @@
+import type { BridgeError, ErrorData } from '../base/errors.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import type { Envelope, Id } from '../jsonrpc/message.ts';
+import type { RetireReason } from '../pool/slot.ts';
+import type { Receiver } from '../upstream/upstream.ts';
+
+/** Who listens to a channel: its one session. */
+export interface ChannelReceiver extends Receiver {
+  /** @param cause the request that it can only have come from, when that is known */
+  onMessage(envelope: Envelope, bytes: Bytes, cause?: Id): void;
+  /** A request gets no answer. @param wasSent whether the server may have seen it */
+  onFailed(id: Id, error: BridgeError, wasSent: boolean): void;
+  /** Much was said since `pause`, and it cannot be stopped: whoever does not read has to be cut off. */
+  onFlood(): void;
+}
+
+/** What a session talks to: an upstream of its own, or its share of several. */
+export interface Channel {
+  /** What the log calls it. */
+  readonly name: string;
+  readonly noiseLines: number;
+  /** Whether much of what was sent waits to be read: whoever has a choice sends no more. */
+  readonly isBusy: boolean;
+  /** Gives all that the server says to one receiver. */
+  attach(receiver: ChannelReceiver): void;
+  /** Sends one message. @param bytes one JSON text without a line break, `message` as the relay sees it */
+  send(bytes: Bytes, message: Envelope): void;
+  /** The client is behind: the server should slow down, if it is this client's alone. */
+  pause(): void;
+  resume(): void;
+  /** Facts for an error text. */
+  describeExit(): ErrorData;
+}
+
+/** The right to use a channel, until it is released. */
+export interface ChannelLease {
+  readonly upstream: Channel;
+  /** Whether it was there already, or had to be started for this lease. */
+  readonly wasWarm: boolean;
+  release(reason: RetireReason): Promise<void>;
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { Bytes } from '../jsonrpc/bytes.ts';
+import { idKey, type Notification, type Request, type Response } from '../jsonrpc/message.ts';
+import { oneLine } from '../jsonrpc/one-line.ts';
+import { renumber } from '../jsonrpc/renumber.ts';
+import { splice } from '../jsonrpc/splice.ts';
+import type { SharedUpstream } from '../upstream/shared-upstream.ts';
+
+/** What a client has to be able to do for a question. @see MCP 2025-11-25, "Client Features" */
+const capabilityOf: ReadonlyMap<string, string> = new Map([
+  ['sampling/createMessage', 'sampling'],
+  ['elicitation/create', 'elicitation'],
+  ['roots/list', 'roots'],
+]);
+
+/** Questions to one client that may wait for its answer. */
+const maxQuestions = 1000;
+
+const initialize = z.object({ params: z.object({ capabilities: z.record(z.string(), z.unknown()) }) });
+
+interface Question {
+  readonly from: SharedUpstream;
+  /** As the server wrote them. */
+  readonly key: string;
+  readonly idText: string;
+  readonly tokenText: string | undefined;
+}
+
+/**
+ * What the containers of a shared server ask one client. Two of them may use the same id: the client sees ids of its
+ * channel, and each answer goes back to who asked, with the id that it had given.
+ */
+export class ClientQuestions {
+  readonly #open = new Map<number, Question>();
+  #capabilities: Readonly<Record<string, unknown>> = {};
+  #lastId = 0;
+
+  /** The client's `initialize` says what it can be asked. */
+  learn(bytes: Bytes): void {
+    const read = initialize.safeParse(JSON.parse(bytes.toString()));
+    this.#capabilities = read.success ? read.data.params.capabilities : {};
+  }
+
+  /**
+   * What a container says, as the client is to see it.
+   *
+   * @returns undefined when the client must not see it: the container was answered in its place
+   */
+  translate(
+    message: Request | Notification,
+    bytes: Bytes,
+    from: SharedUpstream,
+  ): { readonly message: Request | Notification; readonly bytes: Bytes } | undefined {
+    if (message.kind === 'request') return this.#ask(message, bytes, from);
+    if (message.method !== 'notifications/cancelled') return { message, bytes };
+    const key = message.requestId === undefined ? undefined : idKey(message.requestId);
+    const [id] = [...this.#open].find(([, question]) => question.from === from && question.key === key) ?? [];
+    const { requestId: span } = message.spans;
+    if (id === undefined || !span) return undefined;
+    this.#open.delete(id);
+    return { message: { ...message, requestId: id }, bytes: splice(bytes, [{ span, text: String(id) }]) };
+  }
+
+  /** The client's answer goes back to who asked. */
+  answer(message: Response, bytes: Bytes): void {
+    const question = typeof message.id === 'number' ? this.#open.get(message.id) : undefined;
+    const { id: span } = message.spans;
+    if (!question || !span) return;
+    this.#open.delete(message.id as number);
+    question.from.send(oneLine(splice(bytes, [{ span, text: question.idText }])));
+  }
+
+  /** The client's progress on a question. */
+  progress(message: Notification, bytes: Bytes): void {
+    const { progressToken: token } = message;
+    const question = typeof token === 'number' ? this.#open.get(token) : undefined;
+    const { token: span } = message.spans;
+    if (question?.tokenText === undefined || !span) return;
+    question.from.send(oneLine(splice(bytes, [{ span, text: question.tokenText }])));
+  }
+
+  /** The client is gone: nobody must wait for it. */
+  abandon(): void {
+    for (const question of this.#open.values()) refuse(question.from, question.idText, -32_603, 'The client is gone');
+    this.#open.clear();
+  }
+
+  #ask(request: Request, bytes: Bytes, from: SharedUpstream): ReturnType<ClientQuestions['translate']> {
+    const needed = capabilityOf.get(request.method);
+    if (needed !== undefined && this.#capabilities[needed] === undefined) {
+      refuse(from, request.idText, -32_601, `Method not found: the client has no capability "${needed}"`);
+      return undefined;
+    }
+    if (this.#open.size >= maxQuestions) {
+      refuse(from, request.idText, -32_603, `The client has ${maxQuestions} questions to answer already`);
+      return undefined;
+    }
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const { bytes: renumbered, tokenText } = renumber(request, bytes, id);
+    this.#open.set(id, { from, key: idKey(request.id), idText: request.idText, tokenText });
+    const progressToken = tokenText === undefined ? undefined : id;
+    return { message: { ...request, id, idText: String(id), progressToken }, bytes: renumbered };
+  }
+}
+
+/** Answers a container in the place of a client. */
+function refuse(from: SharedUpstream, idText: string, code: number, message: string): void {
+  from.send(Bytes.from(`{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code, message })}}`));
+}

@@ -1,0 +1,243 @@
+import { BridgeError, type ErrorData } from '../base/errors.ts';
+import { Bytes } from '../jsonrpc/bytes.ts';
+import { idKey, type Envelope, type Id, type Notification, type Request, type Response } from '../jsonrpc/message.ts';
+import type { Place } from '../pool/fleet.ts';
+import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
+import type { Channel, ChannelReceiver } from './channel.ts';
+import { ClientQuestions } from './client-questions.ts';
+
+/** What a shared server does for one of its channels. */
+export interface SharedHome {
+  /** Room for a call now; undefined when it has to wait. */
+  tryTake(): Place | undefined;
+  /** Room for a call, for one of `bytes` bytes. */
+  wait(client: SharedChannel, bytes: number, signal: AbortSignal): Promise<Place>;
+  /** Answers `initialize`. @returns the result as JSON, and the revision in it */
+  initialize(client: SharedChannel, bytes: Bytes): Promise<{ readonly result: string; readonly revision: string }>;
+  /**
+   * What needs no call, or more than one: undefined when it is a call like any other.
+   * @returns the answer, or what is to be done when the server has answered
+   */
+  serve(client: SharedChannel, request: Request): LocalAnswer | AfterAnswer | undefined;
+  /** Whether a client gets a log message of this level. */
+  admits(client: SharedChannel, level: string | undefined): boolean;
+  /** An upstream that takes what concerns no call. */
+  any(): SharedUpstream | undefined;
+  leave(client: SharedChannel): void;
+}
+
+/** The whole answer, with the id in it. */
+export type LocalAnswer = { readonly kind: 'answer'; readonly bytes: Bytes };
+export type AfterAnswer = {
+  readonly kind: 'after';
+  readonly run: (answer: Response, shared: SharedUpstream) => void;
+};
+
+interface Call {
+  readonly request: Request;
+  readonly after: AfterAnswer['run'] | undefined;
+  /** While it waits for room. */
+  readonly waiting: AbortController;
+  place?: Place;
+  /** Its id on the upstream. */
+  sentId?: number;
+  /** What the upstream had said when it was sent. */
+  messagesBefore?: number;
+}
+
+/** So much may be said to a client that does not read; what it shares cannot be slowed down for it alone. */
+const maxFloodBytes = 4 * 1024 * 1024;
+
+/** One client's share of a server that many use: to its session it looks like an upstream of its own. */
+export class SharedChannel implements Channel, SharedClient {
+  readonly name = 'shared';
+  readonly noiseLines = 0;
+  readonly isBusy = false;
+  readonly #home: SharedHome;
+  readonly #questions = new ClientQuestions();
+  readonly #calls = new Map<string, Call>();
+  #receiver: ChannelReceiver | undefined;
+  #isPaused = false;
+  #floodBytes = 0;
+  #isClosed = false;
+
+  constructor(home: SharedHome) {
+    this.#home = home;
+  }
+
+  attach(receiver: ChannelReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  send(bytes: Bytes, message: Envelope): void {
+    if (message.kind === 'request') this.#request(message, bytes);
+    else if (message.kind === 'notification') this.#notify(message, bytes);
+    else if (message.kind === 'response') this.#questions.answer(message, bytes);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#floodBytes = 0;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
+  describeExit(): ErrorData {
+    return {};
+  }
+
+  /** The session is over: nobody waits for its calls any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const call of [...this.#calls.values()]) this.#drop(call, cancelNotice(call.request.idText));
+    this.#questions.abandon();
+    this.#home.leave(this);
+  }
+
+  onMessage(message: Response | Notification, bytes: Bytes): void {
+    if (message.kind === 'response') {
+      const call = this.#take(message.id);
+      call?.place?.release();
+      if (call?.place) call.after?.(message, call.place.shared);
+    }
+    this.#deliver(message, bytes);
+  }
+
+  onFailed(id: Id, error: BridgeError): void {
+    this.#take(id)?.place?.release();
+    this.#receiver?.onFailed(id, error, true);
+  }
+
+  onAside(message: Request | Notification, bytes: Bytes, from: SharedUpstream, cause: Id): void {
+    if (message.kind === 'notification' && message.method === 'notifications/message') {
+      if (!this.#home.admits(this, message.level)) return;
+    }
+    const aside = this.#questions.translate(message, bytes, from);
+    if (aside) this.#deliver(aside.message, aside.bytes, cause);
+  }
+
+  /** What the server says to everybody. */
+  onBroadcast(notification: Notification, bytes: Bytes): void {
+    this.#deliver(notification, bytes);
+  }
+
+  #deliver(message: Envelope, bytes: Bytes, cause?: Id): void {
+    this.#receiver?.onMessage(message, bytes, cause);
+    if (!this.#isPaused) return;
+    this.#floodBytes += bytes.length;
+    if (this.#floodBytes <= maxFloodBytes) return;
+    this.#floodBytes = 0;
+    this.#receiver?.onFlood();
+  }
+
+  #request(request: Request, bytes: Bytes): void {
+    if (request.method === 'initialize') {
+      void this.#initialize(request, bytes);
+      return;
+    }
+    if (request.isTask || request.method.startsWith('tasks/')) {
+      const sentence = 'Cannot make a task: this server is shared by many clients; wanted sharing: session';
+      this.#receiver?.onFailed(request.id, new BridgeError('NOT_SHARED', sentence), false);
+      return;
+    }
+    const served = this.#home.serve(this, request);
+    if (served?.kind === 'answer') this.#deliver(responseTo(request), served.bytes);
+    else this.#call(request, bytes, served?.run);
+  }
+
+  async #initialize(request: Request, bytes: Bytes): Promise<void> {
+    try {
+      this.#questions.learn(bytes);
+      const { result, revision } = await this.#home.initialize(this, bytes);
+      const text = `{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`;
+      this.#deliver({ ...responseTo(request), protocolVersion: revision }, Bytes.from(text));
+    } catch (error) {
+      const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
+      this.#receiver?.onFailed(request.id, known, false);
+    }
+  }
+
+  #call(request: Request, bytes: Bytes, after: AfterAnswer['run'] | undefined): void {
+    const call: Call = { request, after, waiting: new AbortController() };
+    this.#calls.set(idKey(request.id), call);
+    const place = this.#home.tryTake();
+    if (place) this.#start(call, place, bytes);
+    else void this.#wait(call, bytes);
+  }
+
+  async #wait(call: Call, bytes: Bytes): Promise<void> {
+    const { id } = call.request;
+    try {
+      const place = await this.#home.wait(this, bytes.length, call.waiting.signal);
+      if (this.#calls.get(idKey(id)) === call) this.#start(call, place, bytes);
+      else place.release();
+    } catch (error) {
+      // Given up by the client: it expects nothing any more.
+      if (this.#calls.get(idKey(id)) !== call) return;
+      this.#take(id);
+      this.#receiver?.onFailed(id, error as BridgeError, false);
+    }
+  }
+
+  #start(call: Call, place: Place, bytes: Bytes): void {
+    call.place = place;
+    call.messagesBefore = place.shared.messages;
+    call.sentId = place.shared.call(this, call.request, bytes);
+  }
+
+  #take(id: Id): Call | undefined {
+    const key = idKey(id);
+    const call = this.#calls.get(key);
+    this.#calls.delete(key);
+    return call;
+  }
+
+  #notify(message: Notification, bytes: Bytes): void {
+    switch (message.method) {
+      case 'notifications/cancelled':
+        this.#cancel(message, bytes);
+        return;
+      case 'notifications/progress':
+        this.#questions.progress(message, bytes);
+        return;
+      // Gangway has said the first itself, and the server knows nothing of anybody's roots but what it asks for.
+      case 'notifications/initialized':
+      case 'notifications/roots/list_changed':
+        return;
+      default:
+        this.#home.any()?.send(bytes);
+    }
+  }
+
+  #cancel({ requestId, spans }: Notification, bytes: Bytes): void {
+    const call = requestId === undefined ? undefined : this.#calls.get(idKey(requestId));
+    if (call && spans.requestId) this.#drop(call, { bytes, span: spans.requestId });
+  }
+
+  #drop(call: Call, notice: Parameters<SharedUpstream['cancel']>[1]): void {
+    this.#take(call.request.id);
+    call.waiting.abort();
+    const { place, sentId } = call;
+    if (!place || sentId === undefined) return;
+    // It has not said a word since: perhaps it hangs.
+    if (!this.#isClosed && place.shared.messages === call.messagesBefore) place.suspect();
+    place.shared.cancel(sentId, notice);
+    place.release();
+  }
+}
+
+function responseTo({ id }: Request): Response {
+  return { kind: 'response', id, isError: false, protocolVersion: undefined, spans: {} };
+}
+
+/** Tells a server that nobody waits for an answer any more. @see MCP 2025-11-25, Cancellation */
+function cancelNotice(idText: string): Parameters<SharedUpstream['cancel']>[1] {
+  const head = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":';
+  const end = Buffer.byteLength(head) + Buffer.byteLength(idText);
+  return {
+    bytes: Bytes.from(`${head}${idText},"reason":"the client is gone"}}`),
+    span: [Buffer.byteLength(head), end],
+  };
+}

@@ -1,0 +1,38 @@
+/** Which clients of a shared server watch which resources: the server is asked once for each, however many they are. */
+export class Subscriptions<Client> {
+  readonly #byUri = new Map<string, Set<Client>>();
+
+  /** All that are watched. */
+  uris(): string[] {
+    return [...this.#byUri.keys()];
+  }
+
+  watchers(uri: string): readonly Client[] {
+    return [...(this.#byUri.get(uri) ?? [])];
+  }
+
+  /** @returns whether it is the first that watches this one */
+  add(client: Client, uri: string): boolean {
+    const known = this.#byUri.get(uri);
+    if (known) known.add(client);
+    else this.#byUri.set(uri, new Set([client]));
+    return !known;
+  }
+
+  /** Whether anybody else watches it. */
+  isSharedBeyond(client: Client, uri: string): boolean {
+    return this.watchers(uri).some((other) => other !== client);
+  }
+
+  /** @returns whether nobody watches it any more */
+  remove(client: Client, uri: string): boolean {
+    const watchers = this.#byUri.get(uri);
+    if (watchers?.delete(client) !== true || watchers.size > 0) return false;
+    return this.#byUri.delete(uri);
+  }
+
+  /** @returns those that nobody watches any more */
+  forget(client: Client): string[] {
+    return this.uris().filter((uri) => this.remove(client, uri));
+  }
+}

@@ -1,0 +1,223 @@
+import { deferred, type Deferred } from '../base/deferred.ts';
+import { BridgeError } from '../base/errors.ts';
+import { Bytes } from '../jsonrpc/bytes.ts';
+import { errorMessage } from '../jsonrpc/error-message.ts';
+import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
+import { oneLine } from '../jsonrpc/one-line.ts';
+import { renumber } from '../jsonrpc/renumber.ts';
+import { splice, type Span } from '../jsonrpc/splice.ts';
+import { endError, garbledAnswer } from './end-error.ts';
+import type { Receiver, Upstream, UpstreamEnd } from './upstream.ts';
+
+/** One of the clients of a shared upstream. */
+export interface SharedClient {
+  /** The answer to a call of its, or progress on one, with the id or token that it had given itself. */
+  onMessage(message: Response | Notification, bytes: Bytes): void;
+  /** A call of its gets no answer any more. */
+  onFailed(id: Id, error: BridgeError): void;
+  /** What the server says that can be meant for this client only. @param cause the newest of its calls */
+  onAside(message: Request | Notification, bytes: Bytes, from: SharedUpstream, cause: Id): void;
+}
+
+interface Call {
+  readonly client: SharedClient;
+  readonly request: Request;
+  /** The progress token as the client wrote it. */
+  readonly tokenText: string | undefined;
+}
+
+/** The answer to a request of Gangway's own. */
+export interface OwnAnswer {
+  readonly message: Response;
+  readonly bytes: Bytes;
+}
+
+/**
+ * An upstream that many clients use at once. Each call gets an id of this upstream, which is its progress token as
+ * well; what comes back gets the client's own again, digit for digit. All other bytes pass as they are.
+ */
+export class SharedUpstream implements Receiver {
+  readonly upstream: Upstream;
+  /** Resolves when it answers nothing any more, to what its calls got. */
+  readonly ended: Promise<BridgeError>;
+  readonly #maxLineBytes: number;
+  readonly #onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
+  readonly #calls = new Map<number, Call>();
+  readonly #own = new Map<number, Deferred<OwnAnswer>>();
+  readonly #ended = deferred<BridgeError>();
+  #end: BridgeError | undefined;
+  #lastId = 0;
+  #messages = 0;
+  #unexpected = 0;
+
+  /** @param onBroadcast what the server says to all of its clients */
+  constructor(
+    upstream: Upstream,
+    maxLineBytes: number,
+    onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void,
+  ) {
+    this.upstream = upstream;
+    this.ended = this.#ended.promise;
+    this.#maxLineBytes = maxLineBytes;
+    this.#onBroadcast = onBroadcast;
+    upstream.attach(this);
+  }
+
+  /** Messages that came from it so far: as long as their number grows, it lives. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Messages that belonged to nothing, or could not be told whose they are. */
+  get unexpected(): number {
+    return this.#unexpected;
+  }
+
+  /** Sends a client's request. @returns its id here, to cancel it by */
+  call(client: SharedClient, request: Request, bytes: Bytes): number {
+    const id = this.#nextId();
+    const renumbered = renumber(request, bytes, id);
+    this.#calls.set(id, { client, request, tokenText: renumbered.tokenText });
+    this.send(renumbered.bytes);
+    if (this.#end) this.#fail(id, this.#end);
+    return id;
+  }
+
+  /**
+   * Forgets a call and tells the server. What still comes for it goes nowhere.
+   *
+   * @param notice the notification that says so, and where the request's id stands in it
+   */
+  cancel(id: number, notice: { readonly bytes: Bytes; readonly span: Span }): void {
+    if (!this.#calls.delete(id)) return;
+    const bytes = splice(notice.bytes, [{ span: notice.span, text: String(id) }]);
+    // One that does not read cannot be told.
+    if (!this.upstream.isBusy) this.send(oneLine(bytes));
+  }
+
+  /**
+   * Asks something of Gangway's own.
+   *
+   * @throws {BridgeError} when the server ends before it answers
+   */
+  ask(method: string, params: object = {}): Promise<OwnAnswer> {
+    const id = this.#nextId();
+    const answer = deferred<OwnAnswer>();
+    // Whoever asks may have stopped to wait.
+    answer.promise.catch(() => undefined);
+    if (this.#end) answer.reject(this.#end);
+    else this.#own.set(id, answer);
+    this.send(Bytes.from(JSON.stringify({ jsonrpc: '2.0', id, method, params })));
+    return answer.promise;
+  }
+
+  /** Sends what is no request. */
+  send(bytes: Bytes): void {
+    this.upstream.send(bytes);
+  }
+
+  onMessage(message: Envelope, bytes: Bytes): void {
+    this.#messages += 1;
+    if (message.kind === 'response') this.#onResponse(message, bytes);
+    else if (message.kind === 'request') this.#onRequest(message, bytes);
+    else if (message.kind === 'notification') this.#onNotification(message, bytes);
+    else this.#unexpected += 1;
+  }
+
+  onGarbled(id: Id): void {
+    if (typeof id === 'number') this.#fail(id, garbledAnswer());
+  }
+
+  onEnd(end: UpstreamEnd): void {
+    const error = endError(end, this.#maxLineBytes, this.upstream);
+    this.#end = error;
+    for (const id of [...this.#calls.keys(), ...this.#own.keys()]) this.#fail(id, error);
+    this.#ended.resolve(error);
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  #fail(id: number, error: BridgeError): void {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    call?.client.onFailed(call.request.id, error);
+    this.#own.get(id)?.reject(error);
+    this.#own.delete(id);
+  }
+
+  #onResponse(message: Response, bytes: Bytes): void {
+    const id = typeof message.id === 'number' ? message.id : 0;
+    const call = this.#calls.get(id);
+    const { id: span } = message.spans;
+    if (call && span) {
+      this.#calls.delete(id);
+      const { request } = call;
+      call.client.onMessage({ ...message, id: request.id }, splice(bytes, [{ span, text: request.idText }]));
+      return;
+    }
+    const own = this.#own.get(id);
+    if (!own) this.#unexpected += 1;
+    this.#own.delete(id);
+    own?.resolve({ message, bytes });
+  }
+
+  /** A question to a client: whom it is for can only be told when all calls under way are of one. */
+  #onRequest(message: Request, bytes: Bytes): void {
+    if (message.method === 'ping') {
+      this.send(Bytes.from(`{"jsonrpc":"2.0","id":${message.idText},"result":{}}`));
+      return;
+    }
+    const only = this.#onlyClient();
+    if (only) {
+      only.client.onAside(message, bytes, this, only.request.id);
+      return;
+    }
+    const why = this.#calls.size === 0 ? 'none has a call under way' : 'several have calls under way';
+    const sentence = `Cannot ask a client: ${why} on this shared server; wanted sharing: session`;
+    this.send(Bytes.of(errorMessage(new BridgeError('NOT_SHARED', sentence), message.idText)));
+  }
+
+  #onNotification(message: Notification, bytes: Bytes): void {
+    if (message.method === 'notifications/progress') {
+      this.#onProgress(message, bytes);
+      return;
+    }
+    if (isForAll(message)) {
+      this.#onBroadcast(message, bytes, this);
+      return;
+    }
+    const only = this.#onlyClient();
+    if (only) only.client.onAside(message, bytes, this, only.request.id);
+    else this.#unexpected += 1;
+  }
+
+  #onProgress(message: Notification, bytes: Bytes): void {
+    const { progressToken: token } = message;
+    const call = typeof token === 'number' ? this.#calls.get(token) : undefined;
+    const { token: span } = message.spans;
+    if (call?.tokenText === undefined || !span) {
+      this.#unexpected += 1;
+      return;
+    }
+    const { progressToken } = call.request;
+    call.client.onMessage({ ...message, progressToken }, splice(bytes, [{ span, text: call.tokenText }]));
+  }
+
+  /** The client that has all the calls under way here, with the newest of them. */
+  #onlyClient(): Call | undefined {
+    let newest: Call | undefined;
+    for (const call of this.#calls.values()) {
+      if (newest && newest.client !== call.client) return undefined;
+      newest = call;
+    }
+    return newest;
+  }
+}
+
+/** What concerns everybody who uses a server, and holds nothing of anybody's call. */
+function isForAll({ method }: Notification): boolean {
+  return method.endsWith('/list_changed') || method === 'notifications/resources/updated';
+}
