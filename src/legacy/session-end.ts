@@ -10,6 +10,7 @@ export type CloseReason =
   | 'too-old'
   | 'abandoned'
   | 'upstream-ended'
+  | 'unresponsive'
   | 'start-failed'
   | 'refused'
   | 'client-vanished'

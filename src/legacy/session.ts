@@ -194,8 +194,10 @@ export class Session implements ChannelReceiver {
       if (exchange.isLate(now)) this.#timeOut(exchange, now);
     }
     const { idleTimeoutMs, maxAgeMs } = this.server.pool;
+    const isIdle = this.#calls.size === 0;
     if (now - this.#openedAt >= maxAgeMs) this.close('too-old');
-    else if (this.#calls.size === 0 && this.#presence.idleMs(now) >= idleTimeoutMs) this.close('idle');
+    else if (!this.#upstream.isAlive(now, isIdle)) this.close('unresponsive');
+    else if (isIdle && this.#presence.idleMs(now) >= idleTimeoutMs) this.close('idle');
   }
 
   /** Ends the session: open requests get the error (by default what follows from the reason), streams and container end. */

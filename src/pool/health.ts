@@ -1,52 +1,73 @@
-import type { SharedUpstream } from '../upstream/shared-upstream.ts';
+/** A server that can be asked whether it lives. */
+export interface Pinged {
+  /** Messages that came from it so far: as long as their number grows, it lives. */
+  readonly messages: number;
+  ping(): void;
+}
 
 /**
- * Whether a shared upstream lives. One that is silent and has nothing to do is asked (`ping`); so is, at once, one that
- * left a call without an answer, and it gets no new ones until it has said something.
+ * Whether a server lives. It is asked (`ping`) when it has nothing to do for the first time, which shows whether it knows
+ * such questions at all; then whenever it was silent for a while; and at once when it left a call without an answer.
  *
  * @see MCP 2025-11-25, Ping
  */
 export class Health {
-  readonly #shared: SharedUpstream;
+  readonly #server: Pinged;
   readonly #intervalMs: number;
-  #messages = 0;
+  #messages: number;
   #heardAt: number;
+  /** When the question was put that waits for an answer. */
   #askedAt: number | undefined;
+  #wasAsked = false;
+  #hasAnswered = false;
   #isSuspect = false;
 
-  constructor(shared: SharedUpstream, intervalMs: number, now: number) {
-    this.#shared = shared;
+  /** @param intervalMs how long it may be silent before it is asked, and then before it counts as dead */
+  constructor(server: Pinged, intervalMs: number, now: number) {
+    this.#server = server;
     this.#intervalMs = intervalMs;
+    this.#messages = server.messages;
     this.#heardAt = now;
   }
 
+  /** Whether it left a call without an answer and has not said a word since. */
   get isSuspect(): boolean {
-    return this.#isSuspect && this.#messages === this.#shared.messages;
+    return this.#isSuspect && this.#messages === this.#server.messages;
   }
 
   /** A call on it got no answer in time. */
   suspect(): void {
-    this.#messages = this.#shared.messages;
+    this.#messages = this.#server.messages;
     this.#isSuspect = true;
   }
 
   /**
    * @param isIdle whether it has no call to work on; one that has may be busy with it
-   * @returns false when it was asked and has not answered
+   * @returns false when it is dead
    */
   check(now: number, isIdle: boolean): boolean {
-    if (this.#messages !== this.#shared.messages) {
-      this.#messages = this.#shared.messages;
-      this.#heardAt = now;
-      this.#askedAt = undefined;
-      this.#isSuspect = false;
-      return true;
-    }
-    if (this.#askedAt !== undefined) return !isIdle || now - this.#askedAt < this.#intervalMs;
-    if (this.#isSuspect || (isIdle && now - this.#heardAt >= this.#intervalMs)) {
-      this.#askedAt = now;
-      void this.#shared.ask('ping').catch(() => undefined);
-    }
+    if (this.#messages !== this.#server.messages) this.#hear(now);
+    if (this.#askedAt !== undefined) return !(isIdle && now - this.#askedAt >= this.#intervalMs && this.#isJudged());
+    if (this.#isSuspect || (isIdle && (!this.#wasAsked || now - this.#heardAt >= this.#intervalMs))) this.#ask(now);
     return true;
+  }
+
+  #ask(now: number): void {
+    this.#askedAt = now;
+    this.#wasAsked = true;
+    this.#server.ping();
+  }
+
+  #hear(now: number): void {
+    this.#hasAnswered ||= this.#askedAt !== undefined;
+    this.#messages = this.#server.messages;
+    this.#heardAt = now;
+    this.#askedAt = undefined;
+    this.#isSuspect = false;
+  }
+
+  /** Some servers do not know this question: their silence means nothing, unless they leave calls unanswered too. */
+  #isJudged(): boolean {
+    return this.#hasAnswered || this.#isSuspect;
   }
 }

@@ -28,6 +28,8 @@ export interface Channel {
   /** The client is behind: the server should slow down, if it is this client's alone. */
   pause(): void;
   resume(): void;
+  /** @param isIdle whether it has no request to work on. @returns false when the server has shown that it is dead */
+  isAlive(now: number, isIdle: boolean): boolean;
   /** Facts for an error text. */
   describeExit(): ErrorData;
 }

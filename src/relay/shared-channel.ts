@@ -84,6 +84,11 @@ export class SharedChannel implements Channel, SharedClient {
     this.#isPaused = false;
   }
 
+  /** Its pool looks after that. */
+  isAlive(): boolean {
+    return true;
+  }
+
   describeExit(): ErrorData {
     return {};
   }

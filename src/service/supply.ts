@@ -5,6 +5,7 @@ import type { FleetSurroundings } from '../pool/fleet.ts';
 import { Pool, type PoolStats } from '../pool/pool.ts';
 import type { SharedPoolStats } from '../pool/shared-pool.ts';
 import type { ChannelLease } from '../relay/channel.ts';
+import { ownLease } from '../relay/own-channel.ts';
 import { SharedServer } from '../relay/shared-server.ts';
 
 /** Where the sessions of a server get what they talk to: containers of their own, or a share of some. */
@@ -29,10 +30,14 @@ export function supplyFor(config: ServerConfig, around: Surroundings): Supply {
   return config.sharing === 'shared' ? sharedSupply(config, around) : ownSupply(config, around);
 }
 
-function ownSupply({ pool: config, disabled, startTimeoutMs }: ServerConfig, around: Surroundings): Supply {
+function ownSupply(server: ServerConfig, around: Surroundings): Supply {
+  const { pool: config, disabled, startTimeoutMs, pingIntervalMs } = server;
   const pool = new Pool(disabled ? withNothing(config) : config, { ...around, startTimeoutMs });
   return {
-    lease: (signal) => pool.acquire(signal),
+    lease: async (signal) => {
+      const lease = await pool.acquire(signal);
+      return ownLease(lease, pingIntervalMs, around.clock);
+    },
     get waiting() {
       return pool.stats().waiting;
     },

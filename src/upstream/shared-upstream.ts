@@ -111,6 +111,11 @@ export class SharedUpstream implements Receiver {
     return answer.promise;
   }
 
+  /** Asks whether it lives: any word of it is an answer. */
+  ping(): void {
+    void this.ask('ping').catch(() => undefined);
+  }
+
   /** Sends what is no request. */
   send(bytes: Bytes): void {
     this.upstream.send(bytes);

@@ -5,6 +5,7 @@ import { clientLimits, isRefusal, readMessage, type Request } from '../../src/js
 import { readBatch } from '../../src/legacy/batch.ts';
 import { Session } from '../../src/legacy/session.ts';
 import type { RetireReason } from '../../src/pool/slot.ts';
+import { ownLease } from '../../src/relay/own-channel.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
 import { FakeConnection } from '../support/fake-connection.ts';
@@ -40,7 +41,8 @@ async function begin(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): 
     releases.push(reason);
     return upstream.stop();
   };
-  const lease = { upstream, wasWarm: true, release, [Symbol.asyncDispose]: () => release('session-ended') };
+  const own = { upstream, wasWarm: true, release, [Symbol.asyncDispose]: () => release('session-ended') };
+  const lease = ownLease(own, 15_000, clock);
   const first = new FakeConnection();
   const session = new Session(lease, {
     ...{ id: 'id', server: config, clock, log },

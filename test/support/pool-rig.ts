@@ -3,6 +3,7 @@ import type { Served } from '../../src/legacy/registry.ts';
 import type { Owner } from '../../src/engine/labels.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
+import { ownLease } from '../../src/relay/own-channel.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type Habit } from './fake-engine.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -102,7 +103,7 @@ export function poolRig(
   });
   const served: Served = {
     config,
-    lease: (signal) => pool.acquire(signal),
+    lease: async (signal) => ownLease(await pool.acquire(signal), config.pingIntervalMs, clock),
     get waiting() {
       return pool.stats().waiting;
     },
