@@ -104,6 +104,7 @@ export class SessionRegistry {
     signal: AbortSignal,
   ): Promise<Session> {
     this.#refuseWhileDraining();
+    if (this.#sessions.size + this.#opening >= this.#limit) this.#reclaim(undefined, 1, this.#clock.now());
     if (this.#sessions.size + this.#opening >= this.#limit) {
       const limit = this.#limit;
       throw new BridgeError('SESSION_LIMIT', `Cannot open a session: there are ${limit} already`, { limit });
@@ -137,11 +138,16 @@ export class SessionRegistry {
     return session;
   }
 
-  /** Most clients that leave do not say so: when others wait, the sessions that nobody has missed for longest end. */
-  #reclaim(server: string, count: number, now: number): void {
+  /**
+   * Most clients that leave do not say so: when others wait, the sessions that nobody has missed for longest end.
+   *
+   * @param server only sessions of this one; undefined for any
+   */
+  #reclaim(server: string | undefined, count: number, now: number): void {
     if (count === 0) return;
     const abandoned = [...this.#sessions.values()].flatMap((session) => {
-      const sinceMs = session.server.name === server ? session.abandonedMs(now) : undefined;
+      const isMeant = server === undefined || session.server.name === server;
+      const sinceMs = isMeant ? session.abandonedMs(now) : undefined;
       return sinceMs === undefined ? [] : [{ session, sinceMs }];
     });
     abandoned.sort((a, b) => b.sinceMs - a.sinceMs);

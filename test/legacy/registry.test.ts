@@ -66,6 +66,7 @@ function find({ registry }: Rig, id: string, server = 'demo'): string {
   }
 }
 
+const initialized = Bytes.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 const unknown = 'SESSION_UNKNOWN: Session not found (HTTP 404)';
 
 describe('SessionRegistry.open()', () => {
@@ -86,6 +87,16 @@ describe('SessionRegistry.open()', () => {
     await openNow(rig);
     await openNow(rig);
     expect(rig.engine.live).toHaveLength(2);
+  });
+
+  it('ends the session that was abandoned for longest rather than to exceed the limit', async () => {
+    const rig = rigOf({}, 2);
+    const [first, second] = [await openNow(rig), await openNow(rig)];
+    await rig.clock.advance(20_000);
+    rig.registry.find(second, 'demo').accept(aNotification('n'), initialized);
+    await rig.clock.advance(15_000);
+    const third = await openNow(rig);
+    expect([find(rig, first), find(rig, second), find(rig, third)]).toEqual([unknown, 'open', 'open']);
   });
 
   it('throws SESSION_LIMIT beyond the limit', async () => {
@@ -269,8 +280,6 @@ describe('SessionRegistry', () => {
 });
 
 describe('SessionRegistry, when a client waits and every container is in use,', () => {
-  const initialized = Bytes.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
-
   /** A full pool of two: one session whose client closed its GET stream, one that never had a stream. */
   async function full(): Promise<{ rig: Rig; left: string; quiet: string; get: FakeConnection }> {
     const rig = rigOf({ pool: { warm: 0, max: 2, acquireTimeoutMs: 60_000 } });
