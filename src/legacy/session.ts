@@ -11,9 +11,9 @@ import type { Connection, Reply } from '../relay/reply.ts';
 import { route } from '../relay/route.ts';
 import { shareReply } from '../relay/shared-reply.ts';
 import { endError, garbledAnswer } from '../upstream/end-error.ts';
-import { startFailed } from '../upstream/start-failed.ts';
 import type { UpstreamEnd } from '../upstream/upstream.ts';
 import type { Incoming } from './batch.ts';
+import { callLimits, startLimits } from './call-limits.ts';
 import { Calls } from './calls.ts';
 import { Outbound } from './outbound.ts';
 import { Presence } from './presence.ts';
@@ -32,10 +32,6 @@ interface Surroundings {
   readonly log: Log;
   readonly onClosed: (session: Session) => void;
 }
-
-/** A response becomes a stream after this long without a word: soon where that gives the client an id to resume by. */
-const silentMs = 10_000;
-const silentPrimedMs = 1000;
 
 /**
  * One client's MCP session on an upstream of its own, or on its share of several. Messages pass through as bytes, both ways; the session looks at
@@ -97,9 +93,7 @@ export class Session implements ChannelReceiver {
 
   /** Hands the client's own `initialize` on, byte for byte. */
   begin(request: Request, bytes: Bytes, reply: Reply): void {
-    const { startTimeoutMs } = this.server;
-    const limits = { callTimeoutMs: startTimeoutMs, maxCallTimeMs: startTimeoutMs, silentMs };
-    this.#calls.add(new Exchange(request, reply, this.#clock.now(), limits));
+    this.#calls.add(new Exchange(request, reply, this.#clock.now(), startLimits(this.server)));
     reply.onClose(() => {
       // The client does not know the session's id yet: nobody could ever use it.
       if (this.#state === 'initializing') this.close('client-vanished');
@@ -249,16 +243,12 @@ export class Session implements ChannelReceiver {
 
   onEnd(end: UpstreamEnd): void {
     const isStart = this.#state === 'initializing';
-    const isExit = end.reason === 'exited' || end.reason === 'stopped';
-    const error =
-      isStart && isExit ? startFailed(this.#upstream) : endError(end, this.server.maxLineBytes, this.#upstream);
+    const error = endError(end, this.server.maxLineBytes, this.#upstream, isStart);
     this.close(isStart ? 'start-failed' : 'upstream-ended', error);
   }
 
   #exchange(request: Request, reply: Reply): Exchange {
-    const { callTimeoutMs, maxCallTimeMs } = this.server;
-    const limits = { callTimeoutMs, maxCallTimeMs, silentMs: this.#streams.isPrimed ? silentPrimedMs : silentMs };
-    return new Exchange(request, reply, this.#clock.now(), limits);
+    return new Exchange(request, reply, this.#clock.now(), callLimits(this.server, this.#streams.isPrimed));
   }
 
   #refuseBusy(): void {
@@ -297,8 +287,7 @@ export class Session implements ChannelReceiver {
     this.#state = 'open';
     this.#version = protocolVersion;
     this.#streams.isPrimed = hasPriming(protocolVersion);
-    const ms = this.#clock.now() - this.#openedAt;
-    this.#log.info(describeStart(this.#lease, protocolVersion, ms), 'session opened');
+    this.#log.info(describeStart(this.#lease, protocolVersion, this.#clock.now() - this.#openedAt), 'session opened');
   }
 
   #answerQuestion(answer: Response, bytes: Bytes): void {

@@ -3,7 +3,7 @@ import { errorMessage } from '../jsonrpc/error-message.ts';
 import { idKey, type Request } from '../jsonrpc/message.ts';
 import type { Reply } from './reply.ts';
 
-interface Limits {
+export interface ExchangeLimits {
   /** Without a sign of life, in milliseconds. */
   readonly callTimeoutMs: number;
   /** In all, in milliseconds. */
@@ -20,13 +20,13 @@ export class Exchange {
   readonly tokenKey: string | undefined;
   readonly reply: Reply;
   readonly #startedAt: number;
-  readonly #limits: Limits;
+  readonly #limits: ExchangeLimits;
   /** Requests that the server put to the client on this stream and that have no answer yet, by id. */
   readonly #questions = new Set<string>();
   #lastSignAt: number;
   #isDone = false;
 
-  constructor(request: Request, reply: Reply, now: number, limits: Limits) {
+  constructor(request: Request, reply: Reply, now: number, limits: ExchangeLimits) {
     this.key = idKey(request.id);
     this.request = request;
     this.tokenKey = request.progressToken === undefined ? undefined : idKey(request.progressToken);

@@ -1,4 +1,5 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
+import { startFailed } from './start-failed.ts';
 import type { UpstreamEnd } from './upstream.ts';
 
 /** What can tell how a server ended: exit code, signal, last stderr lines. */
@@ -6,8 +7,8 @@ export interface Ended {
   describeExit(): ErrorData;
 }
 
-/** What a pending request gets when its server ends. */
-export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended): BridgeError {
+/** What a pending request gets when its server ends. @param isStart whether it had not answered `initialize` yet */
+export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended, isStart = false): BridgeError {
   if (end.reason === 'line-too-long') {
     const sentence = `Cannot relay the server’s message: its line is longer than ${maxLineBytes} bytes`;
     return new BridgeError('UPSTREAM_GARBLED', sentence, { maxLineBytes });
@@ -16,6 +17,7 @@ export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended
     const sentence = 'Cannot use the server: it floods its stdout with lines that are no JSON-RPC messages';
     return new BridgeError('UPSTREAM_GARBLED', sentence, upstream.describeExit());
   }
+  if (isStart) return startFailed(upstream);
   const sentence = 'Cannot finish the request: the server ended while it was pending';
   return new BridgeError('UPSTREAM_EXITED', sentence, upstream.describeExit());
 }
