@@ -20,6 +20,17 @@ export interface Overrides {
   readonly allowProcess?: boolean;
 }
 
+/** A configuration file that was read, and can be read again. */
+export interface ConfigFile {
+  readonly config: Config;
+  /** What the configuration was made from. */
+  readonly text: string;
+  /** @throws {BridgeError} `CONFIG_INVALID` when it cannot be read */
+  read(): string;
+  /** @throws {BridgeError} `CONFIG_INVALID` */
+  parse(text: string): Config;
+}
+
 /**
  * Reads, fills in, validates and freezes a configuration file.
  *
@@ -27,7 +38,15 @@ export interface Overrides {
  * @throws {BridgeError} `CONFIG_INVALID` with one line for each thing that is wrong: file, line, key, what was wanted
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv, overrides: Overrides = {}): Config {
-  return parseConfig(readText(file), file, environment, overrides);
+  return openConfig(file, environment, overrides).config;
+}
+
+/** The same, for whoever follows the file's changes. */
+export function openConfig(file: string, environment: NodeJS.ProcessEnv, overrides: Overrides): ConfigFile {
+  const read = (): string => readText(file);
+  const parse = (text: string): Config => parseConfig(text, file, environment, overrides);
+  const text = read();
+  return { config: parse(text), text, read, parse };
 }
 
 /** The same for a text that was read already; relative paths in it count from the folder of `file`. */
