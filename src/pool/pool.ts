@@ -47,7 +47,7 @@ const tickMs = 1000;
 
 /** The upstreams of one server: some warm, some leased, never more than `max`, and a bounded line in front. */
 export class Pool {
-  readonly #config: PoolConfig;
+  #config: PoolConfig;
   readonly #around: Surroundings;
   readonly #slots = new SlotTable<Slot>();
   readonly #waiters: Waiters<Lease>;
@@ -59,9 +59,14 @@ export class Pool {
     this.#config = config;
     this.#around = around;
     this.#history = new StartHistory(around.clock);
+    const acquireTimeoutMs = (): number => this.#config.acquireTimeoutMs;
     this.#waiters = new Waiters(around.clock, {
-      inLineMs: config.acquireTimeoutMs,
-      totalMs: config.acquireTimeoutMs + around.startTimeoutMs,
+      get inLineMs() {
+        return acquireTimeoutMs();
+      },
+      get totalMs() {
+        return acquireTimeoutMs() + around.startTimeoutMs;
+      },
       served: () => this.#slots.of('starting').size,
     });
     this.#stopTicking = around.clock.every(tickMs, () => {
@@ -100,6 +105,12 @@ export class Pool {
   async fill(): Promise<void> {
     this.#match();
     if (this.#config.warm > 0 && !this.#isDraining) await this.#history.first;
+  }
+
+  /** Other sizes and time-outs, from now on: who has a lease keeps it, who waits is judged by the new ones. */
+  resize(config: PoolConfig): void {
+    this.#config = config;
+    this.#match();
   }
 
   /** Callers in line for whom no container is on its way: somebody must leave before they are served. */

@@ -25,6 +25,11 @@ export class StartGate {
     this.#queue = new PQueue({ concurrency });
   }
 
+  /** Another number of starts at once, from now on. */
+  resize(concurrency: number): void {
+    this.#queue.concurrency = concurrency;
+  }
+
   /** Starts waiting for their turn. */
   get waiting(): number {
     return this.#queue.size;

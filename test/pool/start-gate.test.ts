@@ -105,6 +105,28 @@ describe('StartGate.start()', () => {
   });
 });
 
+describe('StartGate.resize()', () => {
+  it('lets more of those that wait begin at once', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) start(name);
+    gate.resize(3);
+    await settle();
+    expect(opened).toEqual(['a', 'b', 'c']);
+  });
+
+  it('lets those that have begun go on when it becomes smaller', async () => {
+    gate = new StartGate(2);
+    for (const name of ['a', 'b', 'c', 'd']) start(name);
+    gate.resize(1);
+    await finish('a');
+    const whileTwoRan = [...opened];
+    await finish('b');
+    expect([whileTwoRan, opened]).toEqual([
+      ['a', 'b'],
+      ['a', 'b', 'c'],
+    ]);
+  });
+});
+
 describe('Turn.promote()', () => {
   it('moves a refill before the others', async () => {
     start('a', 'refill');
