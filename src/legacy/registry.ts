@@ -32,7 +32,7 @@ export interface Served {
 /** All sessions, by id: opened within a cap, found only by their own server, ended when they are overdue. */
 export class SessionRegistry {
   readonly #ids: SessionIds;
-  readonly #limit: number;
+  #limit: number;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #sessions = new Map<string, Session>();
@@ -54,13 +54,18 @@ export class SessionRegistry {
     this.#stopTicking = clock.every(tickMs, () => {
       const now = clock.now();
       for (const session of [...this.#sessions.values()]) session.tick(now);
-      for (const { config, shortage } of this.#waitedFor) this.#reclaim(config.name, shortage, now);
+      for (const { config, shortage } of this.#waitedFor) this.#reclaim(config, shortage, now);
       if (this.inFlight === 0) this.#quiet.resolve();
     });
   }
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Another limit, from now on: sessions that are open stay. */
+  resize(limit: number): void {
+    this.#limit = limit;
   }
 
   /** Requests under way in all sessions, those that wait for a container included. */
@@ -70,12 +75,15 @@ export class SessionRegistry {
     return count;
   }
 
-  /** Sessions of one server, and messages that belonged to nothing, in these and in all that are over. */
-  count(server: string): { readonly sessions: number; readonly unexpectedMessages: number } {
+  /**
+   * Sessions that were opened with one configuration of a server: while old ones outlive a change of it, its name stands
+   * for several. And messages that belonged to nothing, in these and in all of its name that are over.
+   */
+  count(server: ServerConfig): { readonly sessions: number; readonly unexpectedMessages: number } {
     let sessions = 0;
-    let unexpectedMessages = this.#unexpected.get(server) ?? 0;
+    let unexpectedMessages = this.#unexpected.get(server.name) ?? 0;
     for (const session of this.#sessions.values()) {
-      if (session.server.name !== server) continue;
+      if (session.server !== server) continue;
       sessions += 1;
       unexpectedMessages += session.unexpected;
     }
@@ -143,10 +151,10 @@ export class SessionRegistry {
    *
    * @param server only sessions of this one; undefined for any
    */
-  #reclaim(server: string | undefined, count: number, now: number): void {
+  #reclaim(server: ServerConfig | undefined, count: number, now: number): void {
     if (count === 0) return;
     const abandoned = [...this.#sessions.values()].flatMap((session) => {
-      const isMeant = server === undefined || session.server.name === server;
+      const isMeant = server === undefined || session.server === server;
       const sinceMs = isMeant ? session.abandonedMs(now) : undefined;
       return sinceMs === undefined ? [] : [{ session, sinceMs }];
     });

@@ -43,7 +43,7 @@ export function describeStatus(parts: Parts): object {
           ...(runtime.config.disabled ? { disabled: runtime.config.disabled.reason } : {}),
           source: describeSource(runtime.config),
           sharing: runtime.config.sharing,
-          ...sessions.count(runtime.config.name),
+          ...sessions.count(runtime.config),
           pool: runtime.stats(),
           sandbox: describeSandbox(runtime.config),
         },

@@ -255,11 +255,33 @@ describe('SessionRegistry.closeAll()', () => {
   });
 });
 
+describe('SessionRegistry.resize()', () => {
+  it('opens no more beyond the new limit, and leaves those alone that are open', async () => {
+    const rig = rigOf({}, 2);
+    const ids = [await openNow(rig), await openNow(rig)];
+    rig.registry.resize(1);
+    const third = open(rig);
+    await settle();
+    expect(third.error).toMatchObject({ code: 'SESSION_LIMIT', data: { limit: 1 } });
+    expect(ids.map((id) => find(rig, id))).toEqual(['open', 'open']);
+  });
+});
+
 describe('SessionRegistry', () => {
   it('counts the sessions of a server', async () => {
     const rig = rigOf();
     await openNow(rig);
-    expect([rig.registry.count('demo').sessions, rig.registry.count('other').sessions]).toEqual([1, 0]);
+    expect([rig.registry.count(rig.config).sessions, rig.registry.size]).toEqual([1, 1]);
+  });
+
+  it('counts the sessions of an old and a new configuration of one name apart', async () => {
+    const rig = rigOf();
+    const config = { ...rig.config, args: ['new'] };
+    const changed = { ...rig, served: { ...rig.served, config } };
+    await openNow(rig);
+    await openNow(changed);
+    await openNow(changed);
+    expect([rig.config, config].map((one) => rig.registry.count(one).sessions)).toEqual([1, 2]);
   });
 
   it('counts clients in line as requests under way', async () => {
@@ -320,6 +342,17 @@ describe('SessionRegistry, when a client waits and every container is in use,', 
     open(rig);
     await rig.clock.advance(1000);
     expect([find(rig, left), find(rig, quiet)]).toEqual(['open', unknown]);
+  });
+
+  it('ends none of an older configuration of the same name: their containers are not of this pool', async () => {
+    const { rig, left, get } = await full();
+    get.vanish();
+    const changed = rigOf({ pool: { warm: 0, max: 1, acquireTimeoutMs: 60_000 } });
+    const now = { ...rig, served: changed.served };
+    await openNow(now);
+    open(now);
+    await rig.clock.advance(20_000);
+    expect(find(rig, left)).toBe('open');
   });
 
   it('ends none while nobody waits', async () => {
