@@ -5,10 +5,15 @@ import { isLoopback } from '../config/loopback.ts';
 
 /** Who may knock: checked on every route and method, before anything is read or started. */
 export class Gate {
-  readonly #hosts: ReadonlySet<string>;
-  readonly #origins: ReadonlySet<string>;
+  #hosts: ReadonlySet<string> = new Set();
+  #origins: ReadonlySet<string> = new Set();
 
-  constructor({ host, allowedHosts, allowedOrigins }: ListenConfig) {
+  constructor(listen: ListenConfig) {
+    this.admit(listen);
+  }
+
+  /** The names and origins that are let in from now on, and no others. */
+  admit({ host, allowedHosts, allowedOrigins }: ListenConfig): void {
     const isWildcard = host === '0.0.0.0' || host === '::';
     this.#hosts = new Set([...allowedHosts, ...(isWildcard ? [] : [host])].map((name) => bare(name.toLowerCase())));
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));

@@ -7,7 +7,7 @@ import type { ListenConfig } from '../config/config.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
 import { applyCors } from './cors.ts';
 import { lingerMs, refuse } from './error-response.ts';
-import { Gate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import { McpRoute } from './mcp-route.ts';
 import type { SseRoute } from './sse-route.ts';
 
@@ -38,9 +38,8 @@ interface Routes {
  *
  * @param isDraining no connection is kept alive any more
  */
-export function createListener(listen: ListenConfig, routes: Routes, isDraining: () => boolean): Server {
+export function createListener(gate: Gate, routes: Routes, isDraining: () => boolean): Server {
   const { mcp, sse, app } = routes;
-  const gate = new Gate(listen);
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,

@@ -8,14 +8,16 @@ import type { Served, SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
 import type { Reply } from '../relay/reply.ts';
 import { receive, refusalError } from './body.ts';
+import { openOnCurrent, serverUnknown, type Servers } from './current-server.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType, checkVersion, lastEventIdOf, sessionIdOf } from './headers.ts';
 import { HttpConnection, type KeepAlive } from './sse.ts';
 
 export interface RouteContext {
-  readonly servers: ReadonlyMap<string, Served>;
+  readonly servers: Servers;
   readonly sessions: SessionRegistry;
   readonly keepAlive: KeepAlive;
+  /** Read anew for each request. */
   readonly maxBodyBytes: number;
   readonly log: Log;
 }
@@ -44,7 +46,7 @@ export class McpRoute {
   async handle(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
     try {
       const server = this.#around.servers.get(name);
-      if (!server) throw new BridgeError('SERVER_UNKNOWN', 'Server not found');
+      if (!server) throw serverUnknown();
       const method = request.method ?? '';
       if (method === 'POST') await this.#post(request, response, server);
       else if (method === 'GET') this.#get(request, response, server);
@@ -95,14 +97,15 @@ export class McpRoute {
   }
 
   async #open(response: ServerResponse, server: Served, message: Request, bytes: Bytes): Promise<void> {
-    refuseDisabled(server);
-    const { sessions, keepAlive } = this.#around;
+    const { servers, sessions, keepAlive } = this.#around;
     const vanished = new AbortController();
     response.once('close', () => {
       vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
     });
     const makeReply = (session: Session): Reply => session.replyOn(new HttpConnection(response, keepAlive, session.id));
-    await sessions.open(server, message, bytes, makeReply, vanished.signal);
+    await openOnCurrent(servers, server, (current) =>
+      sessions.open(current, message, bytes, makeReply, vanished.signal),
+    );
   }
 
   /** The session that a request names. 404 for any it does not have a right to, 400 for none. */
@@ -121,9 +124,4 @@ export class McpRoute {
     const isRefusedMethod = error instanceof BridgeError && error.code === 'METHOD_REFUSED';
     refuse(request, response, error, idText, isRefusedMethod ? { Allow: allowed } : {});
   }
-}
-
-/** @throws {BridgeError} `SERVER_DISABLED` */
-export function refuseDisabled({ config: { disabled, name } }: Served): void {
-  if (disabled) throw new BridgeError(disabled.code, `Server "${name}" is switched off: ${disabled.reason}`);
 }

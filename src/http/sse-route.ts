@@ -6,9 +6,10 @@ import { sessionUnknown } from '../legacy/session-end.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, type Request } from '../jsonrpc/message.ts';
 import { receive, refusalError } from './body.ts';
+import { openOnCurrent, refuseDisabled, serverUnknown } from './current-server.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType } from './headers.ts';
-import { refuseDisabled, type RouteContext } from './mcp-route.ts';
+import type { RouteContext } from './mcp-route.ts';
 import { HttpConnection } from './sse.ts';
 import { SseClient } from './sse-client.ts';
 
@@ -37,7 +38,7 @@ export class SseRoute {
     const method = leaf === 'sse' ? 'GET' : 'POST';
     void this.#answer(request, response, `${method}, OPTIONS`, async () => {
       const server = this.#around.servers.get(name);
-      if (!server) throw new BridgeError('SERVER_UNKNOWN', 'Server not found');
+      if (!server) throw serverUnknown();
       if (request.method === 'OPTIONS') response.writeHead(204, { Allow: `${method}, OPTIONS` }).end();
       else if (request.method !== method)
         throw new BridgeError('METHOD_REFUSED', `Method not allowed: wanted ${method}`);
@@ -108,12 +109,9 @@ export class SseRoute {
   async #begin(client: SseClient, server: Served, message: Request, bytes: Bytes): Promise<void> {
     const connection = client.connection();
     try {
-      const session = await this.#around.sessions.open(
-        server,
-        message,
-        bytes,
-        (opened) => opened.replyOn(connection),
-        client.signal,
+      const { servers, sessions } = this.#around;
+      const session = await openOnCurrent(servers, server, (current) =>
+        sessions.open(current, message, bytes, (opened) => opened.replyOn(connection), client.signal),
       );
       client.session = session;
       // The stream ends with the session, which may have ended already.

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import { ownerOf, type Owner } from '../engine/labels.ts';
 import { createApp, type Health } from '../http/app.ts';
 import { createListener, startListening } from '../http/listener.ts';
+import { Gate } from '../http/gate.ts';
 import { DeadPeers } from '../http/dead-peers.ts';
 import { McpRoute } from '../http/mcp-route.ts';
 import { SseRoute } from '../http/sse-route.ts';
@@ -76,7 +77,7 @@ export class Bridge implements Health {
     };
     const sse = config.listen.sse ? new SseRoute(context) : undefined;
     const routes = { mcp: new McpRoute(context), sse, app: createApp(this, log) };
-    this.#http = createListener(config.listen, routes, () => this.#isDraining);
+    this.#http = createListener(new Gate(config.listen), routes, () => this.#isDraining);
   }
 
   get engines(): Engines {

@@ -253,3 +253,20 @@ describe('Gate.check() of Origin', () => {
     expect(knock(gate, { hosts: ['evil.example'], origin: 'http://localhost' })).toBe('HOST_REFUSED');
   });
 });
+
+describe('Gate.admit()', () => {
+  it('lets in who is on the new lists, and nobody any more who is on the old ones only', () => {
+    const changing = new Gate({
+      ...loopback,
+      allowedHosts: ['old.example.com'],
+      allowedOrigins: ['https://old.example'],
+    });
+    changing.admit({ ...loopback, allowedHosts: ['new.example.com'], allowedOrigins: ['https://new.example'] });
+    expect([
+      knock(changing, { hosts: ['old.example.com'] }),
+      knock(changing, { hosts: ['new.example.com'] }),
+      knock(changing, { origin: 'https://old.example' }),
+      knock(changing, { origin: 'https://new.example' }),
+    ]).toEqual(['HOST_REFUSED', 'in', 'ORIGIN_REFUSED', 'in']);
+  });
+});

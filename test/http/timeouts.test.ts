@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createApp } from '../../src/http/app.ts';
+import { Gate } from '../../src/http/gate.ts';
 import { createListener } from '../../src/http/listener.ts';
 import { McpRoute } from '../../src/http/mcp-route.ts';
 import { HttpConnection, KeepAlive } from '../../src/http/sse.ts';
@@ -39,7 +40,7 @@ describe('A request whose body comes a byte at a time', () => {
     ...{ host: '127.0.0.1', port: 0, insecureNoAuth: false, allowedHosts: [], allowedOrigins: [] },
     ...{ maxBodyBytes: 1024, sse: false },
   };
-  const make = (): Server => createListener(listen, { mcp: route, sse: undefined, app }, () => false);
+  const make = (): Server => createListener(new Gate(listen), { mcp: route, sse: undefined, app }, () => false);
 
   it('has 30 s, and 10 s of them for its headers', () => {
     server = make();

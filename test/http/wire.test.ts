@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ListenConfig, ServerConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
+import { Gate } from '../../src/http/gate.ts';
 import { createListener, startListening } from '../../src/http/listener.ts';
 import { McpRoute } from '../../src/http/mcp-route.ts';
 import { SseRoute } from '../../src/http/sse-route.ts';
@@ -68,7 +69,7 @@ beforeEach(async () => {
   const context = { servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
   const routes = { mcp: new McpRoute(context), sse: new SseRoute(context), app: createApp(health, log) };
-  server = createListener(listen, routes, () => isDraining);
+  server = createListener(new Gate(listen), routes, () => isDraining);
   port = await startListening(server, listen, log);
 });
 
