@@ -57,7 +57,7 @@ export const errorTable = {
     http: 404,
     rpc: -32600,
     retry: false,
-    when: 'The URL names no server of the configuration.',
+    when: 'The URL names no server of the configuration; one that was taken out of it serves the sessions that it has.',
     operator: 'Compare the URL with the names in `servers.yaml`; `GET /status` lists them.',
   },
   SERVER_DISABLED: {
@@ -65,7 +65,7 @@ export const errorTable = {
     rpc: -32603,
     retry: false,
     when: 'The server is switched off, because a secret that it needs is missing or it needs `--allow-process`.',
-    operator: 'Set the variable or file that the message names and restart.',
+    operator: 'Set the variable that the message names and restart; or write the file that it names, and send SIGHUP.',
   },
   POOL_FULL: {
     http: 503,

@@ -4,7 +4,7 @@ import { BridgeError } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { openConfig, type ConfigFile } from '../config/load.ts';
 import { detectEngine } from '../engine/detect.ts';
 import { Bridge } from '../service/bridge.ts';
 import { runUntilSignal } from '../service/shutdown.ts';
@@ -13,38 +13,38 @@ import { table, type Output } from './output.ts';
 
 /** `gangway serve`: until a signal ends it. */
 export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
-  const config = await chooseConfig(args, environment, output);
+  const file = await chooseConfig(args, environment, output);
   const log = createLog(args.logLevel, args.logFormat ?? (output.isTerminal ? 'pretty' : 'json'));
-  const bridge = new Bridge(config, { environment, log, clock: systemClock, onProgress: progress(log, output) });
+  const bridge = new Bridge(file, { environment, log, clock: systemClock, onProgress: progress(log, output) });
   return runUntilSignal(bridge, log, async () => {
     const port = await bridge.start();
     if (bridge.notReady() === 'draining') return;
     const { container, missing } = bridge.engines;
     announce(
-      config,
+      bridge.config,
       port,
       container ? `${container.kind} ${container.version}` : (missing ?? 'plain processes'),
       output,
     );
     void bridge.openServers((name, failure) => {
-      if (config.servers.get(name)?.disabled) return;
+      if (bridge.config.servers.get(name)?.disabled) return;
       output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);
     });
   });
 }
 
 /** The file; or, when it may be and there is no engine, the embedded examples as plain processes. */
-async function chooseConfig(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<Config> {
-  const config = loadConfig(args.config, environment, args.overrides);
-  if (!args.examplesWithoutEngine) return config;
+async function chooseConfig(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<ConfigFile> {
+  const file = openConfig(args.config, environment, args.overrides);
+  if (!args.examplesWithoutEngine) return file;
   try {
-    await detectEngine(config.engine, environment, systemClock);
-    return config;
+    await detectEngine(file.config.engine, environment, systemClock);
+    return file;
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     output.complain(`${error.message}. Serving the embedded examples as plain processes instead.`);
     const examples = fileURLToPath(new URL('../../examples/embedded.yaml', import.meta.url));
-    return loadConfig(examples, environment, { ...args.overrides, allowProcess: true });
+    return openConfig(examples, environment, { ...args.overrides, allowProcess: true });
   }
 }
 

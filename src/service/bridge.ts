@@ -3,7 +3,9 @@ import { settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
 import { causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
+import { diffConfig, withoutRestart, type ConfigDiff } from '../config/diff.ts';
+import type { ConfigFile } from '../config/load.ts';
 import { ownerOf, type Owner } from '../engine/labels.ts';
 import { createApp, type Health } from '../http/app.ts';
 import { createListener, startListening } from '../http/listener.ts';
@@ -16,6 +18,8 @@ import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
 import { StartGate } from '../pool/start-gate.ts';
 import { Engines } from './engines.ts';
+import { Reload } from './reload.ts';
+import { Runtimes } from './runtimes.ts';
 import { ServerRuntime } from './server-runtime.ts';
 import { describeStatus } from './status.ts';
 
@@ -35,49 +39,51 @@ interface Surroundings {
 
 /** Everything, built floor by floor from the configuration; start, drain, stop. */
 export class Bridge implements Health {
-  readonly config: Config;
+  readonly reload: Reload;
   readonly #around: Surroundings;
+  /** What is in force. */
+  #config: Config;
   readonly #owner: Owner;
   readonly #held = new Set<string>();
   readonly #engines: Engines;
-  readonly #runtimes: ReadonlyMap<string, ServerRuntime>;
+  readonly #starts: StartGate;
+  readonly #runtimes: Runtimes<ServerRuntime>;
   readonly #sessions: SessionRegistry;
   readonly #keepAlive: KeepAlive;
   readonly #deadPeers: DeadPeers;
+  readonly #gate: Gate;
   readonly #http: Server;
   readonly #startedAt: number;
   #isReady = false;
   #isDraining = false;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: Config, around: Surroundings) {
-    const { clock, log, environment, onProgress = () => undefined } = around;
-    this.config = config;
+  constructor(file: ConfigFile, around: Surroundings) {
+    const { clock, log, environment } = around;
+    const { config } = file;
+    this.#config = config;
     this.#around = around;
     this.#startedAt = clock.now();
     this.#owner = ownerOf(`${config.file}\n${config.listen.port}`, environment);
     this.#engines = new Engines(config, { owner: this.#owner, held: this.#held, environment, clock, log });
-    const gate = new StartGate(config.limits.starts);
-    const startContext = { owner: this.#owner, held: this.#held, clock, log };
-    const runtimes = [...config.servers.values()].map(
-      (server) =>
-        new ServerRuntime(server, { engines: this.#engines, gate, context: startContext, clock, log, onProgress }),
-    );
-    this.#runtimes = new Map(runtimes.map((runtime) => [runtime.config.name, runtime]));
+    this.#starts = new StartGate(config.limits.starts);
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
+    this.#runtimes = new Runtimes(config.servers.values(), {
+      make: (server) => this.#runtimeOf(server),
+      countSessions: (runtime) => this.#sessions.count(runtime.config).sessions,
+      clock,
+      log,
+    });
     this.#keepAlive = new KeepAlive(clock);
     this.#deadPeers = new DeadPeers(() => this.#keepAlive.sockets(), clock);
-    const { maxBodyBytes } = config.listen;
-    const context = {
-      servers: this.#runtimes,
-      sessions: this.#sessions,
-      keepAlive: this.#keepAlive,
-      maxBodyBytes,
-      log,
-    };
-    const sse = config.listen.sse ? new SseRoute(context) : undefined;
-    const routes = { mcp: new McpRoute(context), sse, app: createApp(this, log) };
-    this.#http = createListener(new Gate(config.listen), routes, () => this.#isDraining);
+    this.#gate = new Gate(config.listen);
+    this.#http = createListener(this.#gate, this.#routes(), () => this.#isDraining);
+    this.reload = new Reload(file, { apply: (wanted) => this.#apply(wanted), clock, log });
+  }
+
+  /** What is in force. */
+  get config(): Config {
+    return this.#config;
   }
 
   get engines(): Engines {
@@ -91,28 +97,21 @@ export class Bridge implements Health {
    * @throws {BridgeError} `CONFIG_INVALID` when the address cannot be had
    */
   async start(): Promise<number> {
-    const port = await startListening(this.#http, this.config.listen, this.#around.log);
+    const port = await startListening(this.#http, this.#config.listen, this.#around.log);
     await this.#engines.open();
     this.#isReady = true;
+    this.reload.start();
     return port;
   }
 
   /** Gets every image and fills every pool. Resolves when all that can be had are there; failures are in the log. */
   async openServers(onOpen: (name: string, failure: string | undefined) => void = () => undefined): Promise<void> {
-    const open = async (runtime: ServerRuntime): Promise<void> => {
-      const { name, disabled } = runtime.config;
-      try {
-        await runtime.open();
-        onOpen(name, disabled?.reason);
-      } catch (error) {
-        this.#around.log.error(
-          { server: name, error: messageOf(error), ...causeOf(error) },
-          'a server cannot be started',
-        );
-        onOpen(name, messageOf(error));
-      }
-    };
-    await Promise.all([...this.#runtimes.values()].map(open));
+    await Promise.all(
+      this.#runtimes.current().map(async (runtime) => {
+        const failure = await this.#open(runtime);
+        onOpen(runtime.config.name, failure);
+      }),
+    );
   }
 
   notReady(): string | undefined {
@@ -127,7 +126,8 @@ export class Bridge implements Health {
       uptimeMs: this.#around.clock.now() - this.#startedAt,
       instance: this.#owner.instance,
       containers: this.#held.size,
-      config: this.config,
+      config: this.#config,
+      reload: this.reload.state,
       engines: this.#engines,
       sessions: this.#sessions,
       runtimes: this.#runtimes,
@@ -150,11 +150,66 @@ export class Bridge implements Health {
     await this.#removeHeld();
   }
 
+  #routes(): Parameters<typeof createListener>[1] {
+    const listen = (): Config['listen'] => this.#config.listen;
+    const context = {
+      servers: this.#runtimes.served,
+      sessions: this.#sessions,
+      keepAlive: this.#keepAlive,
+      get maxBodyBytes() {
+        return listen().maxBodyBytes;
+      },
+      log: this.#around.log,
+    };
+    const sse = listen().sse ? new SseRoute(context) : undefined;
+    return { mcp: new McpRoute(context), sse, app: createApp(this, this.#around.log) };
+  }
+
+  #runtimeOf(server: ServerConfig): ServerRuntime {
+    const { clock, log, onProgress = () => undefined } = this.#around;
+    const context = { owner: this.#owner, held: this.#held, clock, log };
+    return new ServerRuntime(server, { engines: this.#engines, gate: this.#starts, context, clock, log, onProgress });
+  }
+
+  /** Gets the image and fills the pool. Resolves to why that failed; it is tried again by itself. */
+  async #open(runtime: ServerRuntime): Promise<string | undefined> {
+    const { name, disabled } = runtime.config;
+    try {
+      await runtime.open();
+      return disabled?.reason;
+    } catch (error) {
+      const fields = { server: name, error: messageOf(error), ...causeOf(error) };
+      this.#around.log.error(fields, 'a server cannot be started');
+      return messageOf(error);
+    }
+  }
+
+  /** All at once: nothing in here waits or can fail, so that no configuration is ever in force by halves. */
+  #apply(wanted: Config): ConfigDiff {
+    const diff = diffConfig(this.#config, wanted);
+    this.#config = withoutRestart(this.#config, wanted);
+    const { listen, limits, servers } = this.#config;
+    this.#gate.admit(listen);
+    this.#sessions.resize(limits.sessions);
+    this.#starts.resize(limits.starts);
+    this.#engines.need(servers.values());
+    for (const runtime of this.#runtimes.apply(diff, servers)) void this.#bringUp(runtime);
+    return diff;
+  }
+
+  async #bringUp(runtime: ServerRuntime): Promise<void> {
+    const { log } = this.#around;
+    const { name: server, disabled } = runtime.config;
+    if (disabled) log.warn({ server, reason: disabled.reason }, 'a server is switched off');
+    else if ((await this.#open(runtime)) === undefined) log.info({ server }, 'a server is ready');
+  }
+
   async #drain(): Promise<void> {
     const { log, clock } = this.#around;
     this.#isDraining = true;
+    this.reload.close();
     log.info({ sessions: this.#sessions.size, callsInFlight: this.#sessions.inFlight }, 'draining');
-    for (const runtime of this.#runtimes.values()) runtime.drain();
+    this.#runtimes.drain();
     await settlesWithin(this.#sessions.drain(), drainMs, clock);
     this.#closeAll();
     await this.#leave();
@@ -163,7 +218,8 @@ export class Bridge implements Health {
   }
 
   #closeAll(): void {
-    for (const runtime of this.#runtimes.values()) runtime.drain();
+    this.reload.close();
+    this.#runtimes.drain();
     this.#sessions.closeAll('draining');
     this.#keepAlive.stop();
     this.#deadPeers.stop();

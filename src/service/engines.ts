@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Config, Source } from '../config/config.ts';
+import type { Config, ServerConfig, Source } from '../config/config.ts';
 import { detectEngine } from '../engine/detect.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Owner } from '../engine/labels.ts';
@@ -24,25 +24,24 @@ interface Surroundings {
 
 /** The engines of a bridge: found when they are there, swept before use, reconciled ever after. */
 export class Engines {
-  readonly #config: Config;
+  readonly #wanted: Config['engine'];
   readonly #around: Surroundings;
-  readonly #process: ProcessEngine | undefined;
+  #process: ProcessEngine | undefined;
+  #needsContainers = false;
   readonly #found = deferred<Engine>();
   #container: Engine | undefined;
   #failure: BridgeError | undefined;
-  #cancel: Cancel = () => undefined;
+  #stopLooking: Cancel = () => undefined;
+  #stopReconciling: Cancel | undefined;
+  #isOpen = false;
+  #isLooking = false;
   #isClosed = false;
 
   constructor(config: Config, around: Surroundings) {
-    this.#config = config;
+    this.#wanted = config.engine;
     this.#around = around;
-    const enabled = [...config.servers.values()].filter(({ disabled }) => !disabled);
-    const runsCommands = enabled.some(({ source }) => source.kind === 'command');
-    this.#process = runsCommands ? new ProcessEngine(around.environment, around.clock) : undefined;
-    this.#needsContainers = enabled.some(({ source }) => source.kind !== 'command');
+    this.need(config.servers.values());
   }
-
-  readonly #needsContainers: boolean;
 
   /** The container engine, once it is found. */
   get container(): Engine | undefined {
@@ -58,9 +57,21 @@ export class Engines {
 
   /** Finds, sweeps, and goes on looking when there is none. Resolves after the first try. */
   async open(): Promise<void> {
+    this.#isOpen = true;
     if (this.#process) await this.#sweep(this.#process);
-    if (this.#needsContainers) await this.#find();
-    else this.#reconcileAfter(0);
+    if (!this.#needsContainers) this.#reconcileAfter(0);
+    else if (!this.#isLooking) await this.#find();
+  }
+
+  /** What these servers need is there from now on, or is being looked for. What others needed before stays. */
+  need(servers: Iterable<ServerConfig>): void {
+    const enabled = [...servers].filter(({ disabled }) => !disabled);
+    this.#needsContainers = enabled.some(({ source }) => source.kind !== 'command');
+    if (!this.#process && enabled.some(({ source }) => source.kind === 'command')) {
+      this.#process = new ProcessEngine(this.#around.environment, this.#around.clock);
+      if (this.#isOpen) void this.#reconcile(this.#process);
+    }
+    if (this.#isOpen && this.#needsContainers && !this.#isLooking) void this.#find();
   }
 
   /** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
@@ -78,13 +89,15 @@ export class Engines {
 
   close(): void {
     this.#isClosed = true;
-    this.#cancel();
+    this.#stopLooking();
+    this.#stopReconciling?.();
   }
 
   async #find(): Promise<void> {
     const { environment, clock, log } = this.#around;
+    this.#isLooking = true;
     try {
-      const { engine, skipped } = await detectEngine(this.#config.engine, environment, clock);
+      const { engine, skipped } = await detectEngine(this.#wanted, environment, clock);
       await this.#sweep(engine);
       this.#container = engine;
       this.#failure = undefined;
@@ -93,7 +106,7 @@ export class Engines {
         'engine found',
       );
       this.#found.resolve(engine);
-      this.#reconcileAfter(0);
+      if (!this.#stopReconciling) this.#reconcileAfter(0);
     } catch (error) {
       const isNews = this.#failure === undefined;
       this.#failure =
@@ -103,7 +116,7 @@ export class Engines {
         this.#found.promise.catch(() => undefined);
         this.#found.reject(this.#failure);
       }
-      this.#later(retryMs, () => this.#find());
+      this.#stopLooking = this.#later(retryMs, () => this.#find());
     }
   }
 
@@ -116,7 +129,7 @@ export class Engines {
   #reconcileAfter(round: number): void {
     // An engine that has gone away is asked more often.
     const ms = this.#failure ? retryMs : (sweepAtMs[round] ?? reconcileMs);
-    this.#later(ms, async () => {
+    this.#stopReconciling = this.#later(ms, async () => {
       for (const engine of this.all()) await this.#reconcile(engine);
       this.#reconcileAfter(round + 1);
     });
@@ -135,8 +148,7 @@ export class Engines {
     }
   }
 
-  #later(ms: number, run: () => Promise<void>): void {
-    if (this.#isClosed) return;
-    this.#cancel = this.#around.clock.after(ms, () => void run());
+  #later(ms: number, run: () => Promise<void>): Cancel {
+    return this.#isClosed ? () => undefined : this.#around.clock.after(ms, () => void run());
   }
 }

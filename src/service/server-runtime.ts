@@ -9,10 +9,11 @@ import { startUpstream, type StartContext } from '../upstream/start.ts';
 import type { Served } from '../legacy/registry.ts';
 import type { ChannelLease } from '../relay/channel.ts';
 import type { Engines } from './engines.ts';
+import type { Runtime } from './runtimes.ts';
 import { supplyFor, type Supply } from './supply.ts';
 
 interface Surroundings {
-  readonly engines: Engines;
+  readonly engines: Pick<Engines, 'for'>;
   readonly gate: StartGate;
   readonly context: StartContext;
   readonly clock: Clock;
@@ -22,15 +23,16 @@ interface Surroundings {
 }
 
 /** One configured server at work: its image, its pool, and how a start of it goes. */
-export class ServerRuntime implements Served {
+export class ServerRuntime implements Served, Runtime {
+  /** The same object for as long as it lives, by which its sessions are known; what `resize` changes, changes in it. */
   readonly config: ServerConfig;
   readonly #supply: Supply;
   readonly #around: Surroundings;
 
   constructor(config: ServerConfig, around: Surroundings) {
-    this.config = config;
+    this.config = { ...config };
     this.#around = around;
-    this.#supply = supplyFor(config, {
+    this.#supply = supplyFor(this.config, {
       start: (priority, isWanted) => this.#start(priority, isWanted),
       clock: around.clock,
       log: around.log.child({ server: config.name }),
@@ -64,6 +66,24 @@ export class ServerRuntime implements Served {
   /** Takes nothing new; what is under way may end. */
   drain(): void {
     this.#supply.drain();
+  }
+
+  /** New sizes and time-outs, in place. @param config differs from what it was made from in nothing else */
+  resize(config: ServerConfig): void {
+    Object.assign(this.config, config);
+    this.#supply.resize(config);
+  }
+
+  /** Serves nobody new from now on. Its sessions go on, and nothing is kept ready for others. */
+  retire(): void {
+    const disabled: ServerConfig['disabled'] = { code: 'SERVER_UNKNOWN', reason: 'the configuration has changed' };
+    Object.assign(this.config, { disabled });
+    this.#supply.retire();
+  }
+
+  /** Whether it has no container, in whatever state. */
+  get isEmpty(): boolean {
+    return this.#supply.containers === 0;
   }
 
   stats(): ReturnType<Supply['stats']> {

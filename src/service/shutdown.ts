@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { deferred } from '../base/deferred.ts';
 import { codeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -10,8 +11,9 @@ const hardLimitMs = 5000;
 const brokenOutput = new Set(['EPIPE', 'EIO']);
 
 /**
- * Starts a bridge and lets it run until a signal: the first drains it, a second ends it at once. A fault that nobody
- * caught removes the containers and ends the program as well: its state cannot be trusted any more.
+ * Starts a bridge and lets it run until SIGTERM or SIGINT: the first drains it, a second ends it at once. SIGHUP has the
+ * configuration read again, unless it says that the terminal is gone. A fault that nobody caught removes the containers
+ * and ends the program as well: its state cannot be trusted any more.
  *
  * @param start what makes it run; signals are heard from its beginning
  * @returns the exit code
@@ -42,17 +44,22 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
       end(1);
     });
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      signals += 1;
-      log.info({ signal }, signals === 1 ? 'signal: draining (once more to end at once)' : 'signal: ending at once');
-      if (signals > 1) endNow();
-      else
-        void bridge.drain().then(() => {
-          end(0);
-        });
-    });
-  }
+  const onEndSignal = (signal: NodeJS.Signals): void => {
+    signals += 1;
+    log.info({ signal }, signals === 1 ? 'signal: draining (once more to end at once)' : 'signal: ending at once');
+    if (signals > 1) endNow();
+    else
+      void bridge.drain().then(() => {
+        end(0);
+      });
+  };
+  process.on('SIGTERM', onEndSignal).on('SIGINT', onEndSignal);
+  const hadTerminal = hasTerminal();
+  process.on('SIGHUP', (signal) => {
+    // The word for two things: "read your configuration again", and "the terminal that you were started in is gone".
+    if (hadTerminal && !hasTerminal()) onEndSignal(signal);
+    else bridge.reload.now();
+  });
   for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(fault, (error: unknown) => {
       if (brokenOutput.has(codeOf(error) ?? '')) return;
@@ -60,4 +67,9 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
       endNow();
     });
   }
+}
+
+/** Whether one of the standard streams is a terminal, and the terminal is still there. */
+function hasTerminal(): boolean {
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }

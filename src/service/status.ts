@@ -2,6 +2,8 @@ import { version } from '../base/version.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Engines } from './engines.ts';
+import type { ReloadState } from './reload.ts';
+import type { Runtimes } from './runtimes.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 
 interface Parts {
@@ -10,9 +12,10 @@ interface Parts {
   readonly instance: string;
   readonly containers: number;
   readonly config: Config;
+  readonly reload: ReloadState;
   readonly engines: Engines;
   readonly sessions: SessionRegistry;
-  readonly runtimes: ReadonlyMap<string, ServerRuntime>;
+  readonly runtimes: Runtimes<ServerRuntime>;
 }
 
 /** `GET /status`: every pool with its reasons, read at this moment. No session ids, arguments or secrets. */
@@ -30,6 +33,7 @@ export function describeStatus(parts: Parts): object {
     engine: container
       ? { kind: container.kind, version: container.version }
       : { missing: engines.missing ?? 'not needed' },
+    config: parts.reload,
     // Loosened guards are shown where an operator looks.
     insecureNoAuth: config.listen.insecureNoAuth,
     sse: config.listen.sse,
@@ -37,7 +41,7 @@ export function describeStatus(parts: Parts): object {
     callsInFlight: sessions.inFlight,
     containers: parts.containers,
     servers: Object.fromEntries(
-      [...runtimes.values()].map((runtime) => [
+      runtimes.current().map((runtime) => [
         runtime.config.name,
         {
           ...(runtime.config.disabled ? { disabled: runtime.config.disabled.reason } : {}),
@@ -49,6 +53,12 @@ export function describeStatus(parts: Parts): object {
         },
       ]),
     ),
+    // Of former configurations: they live on for the sessions that they have.
+    retiring: runtimes.retiring().map((runtime) => ({
+      name: runtime.config.name,
+      sessions: sessions.count(runtime.config).sessions,
+      pool: runtime.stats(),
+    })),
   };
 }
 

@@ -17,6 +17,12 @@ export interface Supply {
   /** See `Pool`. */
   fill(): Promise<void>;
   drain(): void;
+  /** Other sizes and times. */
+  resize(config: ServerConfig): void;
+  /** Nobody new comes: keeps nothing ready for others than the sessions it has. */
+  retire(): void;
+  /** In whatever state. */
+  readonly containers: number;
   stats(): PoolStats | SharedPoolStats;
 }
 
@@ -30,13 +36,12 @@ export function supplyFor(config: ServerConfig, around: Surroundings): Supply {
   return config.sharing === 'shared' ? sharedSupply(config, around) : ownSupply(config, around);
 }
 
-function ownSupply(server: ServerConfig, around: Surroundings): Supply {
-  const { pool: config, disabled, startTimeoutMs, pingIntervalMs } = server;
-  const pool = new Pool(disabled ? withNothing(config) : config, { ...around, startTimeoutMs });
+function ownSupply(config: ServerConfig, around: Surroundings): Supply {
+  const pool = new Pool(poolOf(config), { ...around, startTimeoutMs: config.startTimeoutMs });
   return {
     lease: async (signal) => {
       const lease = await pool.acquire(signal);
-      return ownLease(lease, pingIntervalMs, around.clock);
+      return ownLease(lease, config.pingIntervalMs, around.clock);
     },
     get waiting() {
       return pool.stats().waiting;
@@ -48,6 +53,16 @@ function ownSupply(server: ServerConfig, around: Surroundings): Supply {
     drain: () => {
       pool.drain();
     },
+    resize: (next) => {
+      pool.resize(poolOf(next));
+    },
+    retire: () => {
+      pool.drain();
+    },
+    get containers() {
+      const { starting, warm, leased, retiring } = pool.stats();
+      return starting + warm + leased + retiring;
+    },
     stats: () => pool.stats(),
   };
 }
@@ -55,6 +70,8 @@ function ownSupply(server: ServerConfig, around: Surroundings): Supply {
 function sharedSupply(config: ServerConfig, around: Surroundings): Supply {
   const server = new SharedServer(config, around);
   const { pool } = server;
+  // By itself it starts one, to learn what it offers.
+  if (config.disabled) pool.drain();
   return {
     lease: () => Promise.resolve(server.join()),
     // A session takes no container away from anybody.
@@ -64,11 +81,25 @@ function sharedSupply(config: ServerConfig, around: Surroundings): Supply {
     drain: () => {
       pool.drain();
     },
+    resize: (next) => {
+      pool.resize(next.pool);
+    },
+    retire: () => {
+      pool.resize(withNothing(config.pool));
+    },
+    get containers() {
+      const { starting, ready, draining, retiring } = pool.stats();
+      return starting + ready + draining + retiring;
+    },
     stats: () => pool.stats(),
   };
 }
 
 /** A server that is switched off keeps nothing ready. */
-function withNothing(config: PoolConfig): PoolConfig {
-  return { ...config, warm: 0, min: 0 };
+function poolOf({ pool, disabled }: ServerConfig): PoolConfig {
+  return disabled ? withNothing(pool) : pool;
+}
+
+function withNothing(pool: PoolConfig): PoolConfig {
+  return { ...pool, warm: 0, min: 0 };
 }

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from '@jest/globals';
 import { until } from './until.ts';
 
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The built program. */
+export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const servers = fileURLToPath(new URL('../fixtures/servers/', import.meta.url));
 
 /** Programs that have not ended. A test that ran out of time disposes of nothing, so its file does. */
@@ -38,6 +39,12 @@ interface Status {
   readonly sessions: number;
   readonly callsInFlight: number;
   readonly containers: number;
+  readonly config: {
+    readonly loadedAt: string;
+    readonly lastError?: string;
+    readonly needsRestart?: readonly string[];
+  };
+  readonly retiring: readonly { readonly name: string; readonly sessions: number }[];
   readonly servers: Readonly<
     Record<
       string,
@@ -51,6 +58,13 @@ interface Status {
       }
     >
   >;
+}
+
+/** Gives a bridge another `servers.yaml`, and waits until it has been read, whatever came of it. */
+export async function reconfigure(bridge: Program, config: ConfigSource): Promise<void> {
+  const before = JSON.stringify((await bridge.status()).config);
+  writeConfig(bridge.folder, config);
+  await until('the file to be read', async () => JSON.stringify((await bridge.status()).config) !== before);
 }
 
 /** A running `gangway serve`. Disposing ends it and takes its folder away. */

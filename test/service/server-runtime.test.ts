@@ -1,0 +1,107 @@
+import { describe, expect, it } from '@jest/globals';
+import { StartGate } from '../../src/pool/start-gate.ts';
+import { ServerRuntime } from '../../src/service/server-runtime.ts';
+import { FakeEngine } from '../support/fake-engine.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { never, owner, serverConfig } from '../support/pool-rig.ts';
+import { quietLog } from '../support/quiet-log.ts';
+
+interface Rig {
+  readonly clock: ManualClock;
+  readonly engine: FakeEngine;
+  readonly runtime: ServerRuntime;
+}
+
+function rigOf(overrides: Parameters<typeof serverConfig>[0]): Rig {
+  const clock = new ManualClock();
+  const engine = new FakeEngine(clock, {});
+  const { log } = quietLog();
+  const runtime = new ServerRuntime(Object.freeze(serverConfig(overrides)), {
+    engines: { for: () => Promise.resolve(engine) },
+    gate: new StartGate(4),
+    context: { owner, held: new Set(), clock, log },
+    clock,
+    log,
+    onProgress: () => undefined,
+  });
+  return { clock, engine, runtime };
+}
+
+describe('ServerRuntime.resize()', () => {
+  it('changes its pool and keeps the containers it has', async () => {
+    const { clock, engine, runtime } = rigOf({ pool: { warm: 1 } });
+    await Promise.all([runtime.open(), clock.advance(100)]);
+    const [first] = engine.live;
+    runtime.resize(serverConfig({ pool: { warm: 3 } }));
+    await clock.advance(100);
+    expect([engine.live.length, engine.live.includes(first!)]).toEqual([3, true]);
+  });
+
+  it('is seen by whoever holds its configuration, which stays the same object', () => {
+    const { runtime } = rigOf({});
+    const { config } = runtime;
+    runtime.resize(serverConfig({ callTimeoutMs: 7, pool: { idleTimeoutMs: 9 } }));
+    expect([runtime.config === config, config.callTimeoutMs, config.pool.idleTimeoutMs]).toEqual([true, 7, 9]);
+  });
+});
+
+describe('ServerRuntime.retire()', () => {
+  it('ends what waits for a client, starts nothing, and is empty when its last lease has ended', async () => {
+    const { clock, engine, runtime } = rigOf({ pool: { warm: 2 } });
+    await Promise.all([runtime.open(), clock.advance(100)]);
+    const lease = await runtime.lease(never());
+    await clock.advance(100);
+    runtime.retire();
+    await clock.advance(5000);
+    expect([engine.live, runtime.isEmpty]).toEqual([[lease.upstream.name], false]);
+    void lease.release('session-ended');
+    await clock.advance(5000);
+    expect([engine.live, runtime.isEmpty]).toEqual([[], true]);
+  });
+
+  it('refuses new sessions as a server that is not there', () => {
+    const { runtime } = rigOf({});
+    runtime.retire();
+    expect(runtime.config.disabled?.code).toBe('SERVER_UNKNOWN');
+  });
+
+  it('does not let a start that waits for its image begin', async () => {
+    const { clock, engine, runtime } = rigOf({ pool: { warm: 1 } });
+    const opening = runtime.open();
+    runtime.retire();
+    await Promise.all([opening, clock.advance(5000)]);
+    expect([engine.live, runtime.isEmpty]).toEqual([[], true]);
+  });
+
+  it('lets a shared server come down to what its sessions ask for', async () => {
+    const scaling = { ...serverConfig().pool.scaling, downscaleDelayMs: 1000 };
+    const { clock, engine, runtime } = rigOf({ sharing: 'shared', pool: { min: 2, scaling } });
+    await Promise.all([runtime.open(), clock.advance(1000)]);
+    const before = engine.live.length;
+    runtime.retire();
+    await clock.advance(10_000);
+    expect([before, engine.live.length]).toEqual([2, 0]);
+  });
+});
+
+describe('ServerRuntime.drain()', () => {
+  it('ends a shared server that has retired', async () => {
+    const { clock, engine, runtime } = rigOf({ sharing: 'shared', pool: { min: 1 } });
+    await Promise.all([runtime.open(), clock.advance(1000)]);
+    runtime.retire();
+    await clock.advance(5000);
+    const before = engine.live.length;
+    runtime.drain();
+    await clock.advance(5000);
+    expect([before, engine.live, runtime.isEmpty]).toEqual([1, [], true]);
+  });
+});
+
+describe('ServerRuntime of a server that is switched off', () => {
+  it.each(['session', 'shared'] as const)('starts nothing (%s)', async (sharing) => {
+    const disabled = { code: 'SERVER_DISABLED', reason: 'API_KEY is not set' } as const;
+    const { clock, engine, runtime } = rigOf({ sharing, disabled, pool: { warm: 1, min: 1 } });
+    await Promise.all([runtime.open(), clock.advance(10_000)]);
+    expect([engine.live, runtime.stats().starts]).toEqual([[], 0]);
+  });
+});
