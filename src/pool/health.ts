@@ -20,7 +20,8 @@ export class Health {
   #askedAt: number | undefined;
   #wasAsked = false;
   #hasAnswered = false;
-  #isSuspect = false;
+  /** What it had said when it left a call without an answer. */
+  #suspectedAt: number | undefined;
 
   /** @param intervalMs how long it may be silent before it is asked, and then before it counts as dead */
   constructor(server: Pinged, intervalMs: number, now: number) {
@@ -32,13 +33,12 @@ export class Health {
 
   /** Whether it left a call without an answer and has not said a word since. */
   get isSuspect(): boolean {
-    return this.#isSuspect && this.#messages === this.#server.messages;
+    return this.#suspectedAt === this.#server.messages;
   }
 
   /** A call on it got no answer in time. */
   suspect(): void {
-    this.#messages = this.#server.messages;
-    this.#isSuspect = true;
+    this.#suspectedAt = this.#server.messages;
   }
 
   /**
@@ -48,7 +48,7 @@ export class Health {
   check(now: number, isIdle: boolean): boolean {
     if (this.#messages !== this.#server.messages) this.#hear(now);
     if (this.#askedAt !== undefined) return !(isIdle && now - this.#askedAt >= this.#intervalMs && this.#isJudged());
-    if (this.#isSuspect || (isIdle && (!this.#wasAsked || now - this.#heardAt >= this.#intervalMs))) this.#ask(now);
+    if (this.isSuspect || (isIdle && (!this.#wasAsked || now - this.#heardAt >= this.#intervalMs))) this.#ask(now);
     return true;
   }
 
@@ -63,11 +63,10 @@ export class Health {
     this.#messages = this.#server.messages;
     this.#heardAt = now;
     this.#askedAt = undefined;
-    this.#isSuspect = false;
   }
 
   /** Some servers do not know this question: their silence means nothing, unless they leave calls unanswered too. */
   #isJudged(): boolean {
-    return this.#hasAnswered || this.#isSuspect;
+    return this.#hasAnswered || this.isSuspect;
   }
 }
