@@ -128,8 +128,11 @@ export class SharedServer implements SharedHome {
 
   async #open(upstream: Upstream): Promise<SharedUpstream> {
     const { maxLineBytes, startTimeoutMs, pool } = this.#config;
-    const shared = new SharedUpstream(upstream, maxLineBytes, (notification, bytes, from) => {
-      this.#broadcast(notification, bytes, from);
+    const shared = new SharedUpstream(upstream, {
+      maxLineBytes,
+      onBroadcast: (notification, bytes, from) => {
+        this.#broadcast(notification, bytes, from);
+      },
     });
     const handshake = await shakeHands(shared, startTimeoutMs, this.#clock);
     this.#handshake = handshake;

@@ -32,6 +32,12 @@ export interface OwnAnswer {
   readonly bytes: Bytes;
 }
 
+interface Surroundings {
+  readonly maxLineBytes: number;
+  /** What the server says to all of its clients. */
+  readonly onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
+}
+
 /**
  * An upstream that many clients use at once. Each call gets an id of this upstream, which is its progress token as
  * well; what comes back gets the client's own again, digit for digit. All other bytes pass as they are.
@@ -40,8 +46,7 @@ export class SharedUpstream implements Receiver {
   readonly upstream: Upstream;
   /** Resolves when it answers nothing any more, to what its calls got. */
   readonly ended: Promise<BridgeError>;
-  readonly #maxLineBytes: number;
-  readonly #onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
+  readonly #around: Surroundings;
   readonly #calls = new Map<number, Call>();
   readonly #own = new Map<number, Deferred<OwnAnswer>>();
   readonly #ended = deferred<BridgeError>();
@@ -50,16 +55,10 @@ export class SharedUpstream implements Receiver {
   #messages = 0;
   #unexpected = 0;
 
-  /** @param onBroadcast what the server says to all of its clients */
-  constructor(
-    upstream: Upstream,
-    maxLineBytes: number,
-    onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void,
-  ) {
+  constructor(upstream: Upstream, around: Surroundings) {
     this.upstream = upstream;
     this.ended = this.#ended.promise;
-    this.#maxLineBytes = maxLineBytes;
-    this.#onBroadcast = onBroadcast;
+    this.#around = around;
     upstream.attach(this);
   }
 
@@ -134,7 +133,7 @@ export class SharedUpstream implements Receiver {
   }
 
   onEnd(end: UpstreamEnd): void {
-    const error = endError(end, this.#maxLineBytes, this.upstream);
+    const error = endError(end, this.#around.maxLineBytes, this.upstream);
     this.#end = error;
     for (const id of [...this.#calls.keys(), ...this.#own.keys()]) this.#fail(id, error);
     this.#ended.resolve(error);
@@ -191,7 +190,7 @@ export class SharedUpstream implements Receiver {
       return;
     }
     if (isForAll(message)) {
-      this.#onBroadcast(message, bytes, this);
+      this.#around.onBroadcast(message, bytes, this);
       return;
     }
     const only = this.#onlyClient();
