@@ -40,10 +40,14 @@ export function leastBusy(slots: Iterable<SharedSlot>, maxOngoing: number): Read
   let best: ReadySlot | undefined;
   for (const slot of slots) {
     if (!isReady(slot) || slot.ongoing >= Math.min(maxOngoing, best?.ongoing ?? Infinity)) continue;
-    if (slot.state.health.isSuspect || slot.state.shared.upstream.isBusy) continue;
-    best = slot;
+    if (takesCalls(slot)) best = slot;
   }
   return best;
+}
+
+/** One that has just ended is not taken out yet: what was sent to it would be lost. */
+function takesCalls({ state: { shared, health } }: ReadySlot): boolean {
+  return !health.isSuspect && !shared.hasEnded && !shared.upstream.isBusy;
 }
 
 export function isReady(slot: SharedSlot): slot is ReadySlot {

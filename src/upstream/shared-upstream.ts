@@ -62,6 +62,11 @@ export class SharedUpstream implements Receiver {
     upstream.attach(this);
   }
 
+  /** Whether a call would be lost on it. */
+  get hasEnded(): boolean {
+    return this.#end !== undefined || this.upstream.exit !== undefined;
+  }
+
   /** Messages that came from it so far: as long as their number grows, it lives. */
   get messages(): number {
     return this.#messages;

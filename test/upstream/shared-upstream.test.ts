@@ -358,6 +358,12 @@ describe('SharedUpstream, at the end of its server,', () => {
     expect(data).toEqual({ exitCode: 3, stderr: ['out of luck'] });
   });
 
+  it('is known to have ended as soon as its process has', () => {
+    expect(shared.hasEnded).toBe(false);
+    upstream.exit = { code: 0, signal: undefined };
+    expect(shared.hasEnded).toBe(true);
+  });
+
   it('lets a client that fails send again: it fails too, once', () => {
     a.onFailed = (id, { code }): void => {
       a.failures.push({ id, code });
