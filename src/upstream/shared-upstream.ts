@@ -134,7 +134,8 @@ export class SharedUpstream implements Receiver {
   }
 
   onGarbled(id: Id): void {
-    if (typeof id === 'number') this.#fail(id, garbledAnswer());
+    this.#messages += 1;
+    if (typeof id !== 'number' || !this.#fail(id, garbledAnswer())) this.#unexpected += 1;
   }
 
   onEnd(end: UpstreamEnd): void {
@@ -149,12 +150,13 @@ export class SharedUpstream implements Receiver {
     return this.#lastId;
   }
 
-  #fail(id: number, error: BridgeError): void {
+  /** @returns whether anybody waits for this answer */
+  #fail(id: number, error: BridgeError): boolean {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     call?.client.onFailed(call.request.id, error);
     this.#own.get(id)?.reject(error);
-    this.#own.delete(id);
+    return this.#own.delete(id) || call !== undefined;
   }
 
   #onResponse(message: Response, bytes: Bytes): void {

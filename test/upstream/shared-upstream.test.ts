@@ -175,6 +175,7 @@ describe('SharedUpstream, what comes back,', () => {
     ['progress under a token that was never used', () => [progress(99)]],
     ['progress under a text', (id) => [progress(`"${id}"`)]],
     ['progress without a token', () => ['{"jsonrpc":"2.0","method":"notifications/progress"}']],
+    ['a garbled answer to an id that was never used', () => ['{"jsonrpc":"2.0","id":99,"result":1,"error":{}}']],
   ])('is dropped and counted: %s', (_what, says) => {
     upstream.says(...says(call(a, '1', '"t"')));
     expect([a.heard, b.heard, shared.unexpected]).toEqual([[], [], 1]);
@@ -201,6 +202,11 @@ describe('SharedUpstream, what comes back,', () => {
     const id = call(a, '"g"');
     upstream.says(`{"jsonrpc":"2.0","id":${id},"result":{},"error":{}}`, answer(id));
     expect([a.failures, a.messages, shared.unexpected]).toEqual([[{ id: 'g', code: 'UPSTREAM_GARBLED' }], [], 1]);
+  });
+
+  it('shows that the server lives, also when it is garbled', () => {
+    upstream.says(answer(99), '{"jsonrpc":"2.0","id":99,"result":1,"error":{}}');
+    expect(shared.messages).toBe(2);
   });
 });
 
