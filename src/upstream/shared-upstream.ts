@@ -38,6 +38,9 @@ interface Surroundings {
   readonly onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
 }
 
+/** Requests of Gangway's own that may wait for an answer. */
+const maxOwn = 10_000;
+
 /**
  * An upstream that many clients use at once. Each call gets an id of this upstream, which is its progress token as
  * well; what comes back gets the client's own again, digit for digit. All other bytes pass as they are.
@@ -82,7 +85,7 @@ export class SharedUpstream implements Receiver {
     const id = this.#nextId();
     const renumbered = renumber(request, bytes, id);
     this.#calls.set(id, { client, request, tokenText: renumbered.tokenText });
-    this.send(renumbered.bytes);
+    this.upstream.send(renumbered.bytes);
     if (this.#end) this.#fail(id, this.#end);
     return id;
   }
@@ -94,24 +97,25 @@ export class SharedUpstream implements Receiver {
    */
   cancel(id: number, notice: { readonly bytes: Bytes; readonly span: Span }): void {
     if (!this.#calls.delete(id)) return;
-    const bytes = splice(notice.bytes, [{ span: notice.span, text: String(id) }]);
-    // One that does not read cannot be told.
-    if (!this.upstream.isBusy) this.send(oneLine(bytes));
+    this.send(oneLine(splice(notice.bytes, [{ span: notice.span, text: String(id) }])));
   }
 
   /**
    * Asks something of Gangway's own.
    *
-   * @throws {BridgeError} when the server ends before it answers
+   * @throws {BridgeError} `UPSTREAM_BUSY`: nothing was sent; and when the server ends before it answers
    */
   ask(method: string, params: object = {}): Promise<OwnAnswer> {
+    if (this.#end) return Promise.reject(this.#end);
+    if (this.upstream.isBusy || this.#own.size >= maxOwn) {
+      return Promise.reject(new BridgeError('UPSTREAM_BUSY', `Cannot ask "${method}": the server does not keep up`));
+    }
     const id = this.#nextId();
     const answer = deferred<OwnAnswer>();
     // Whoever asks may have stopped to wait.
     answer.promise.catch(() => undefined);
-    if (this.#end) answer.reject(this.#end);
-    else this.#own.set(id, answer);
-    this.send(Bytes.from(JSON.stringify({ jsonrpc: '2.0', id, method, params })));
+    this.#own.set(id, answer);
+    this.upstream.send(Bytes.from(JSON.stringify({ jsonrpc: '2.0', id, method, params })));
     return answer.promise;
   }
 
@@ -120,9 +124,9 @@ export class SharedUpstream implements Receiver {
     void this.ask('ping').catch(() => undefined);
   }
 
-  /** Sends what is no request. */
+  /** Sends what is no request. A server that does not read cannot be told: what waits for it would fill the memory. */
   send(bytes: Bytes): void {
-    this.upstream.send(bytes);
+    if (!this.upstream.isBusy) this.upstream.send(bytes);
   }
 
   onMessage(message: Envelope, bytes: Bytes): void {

@@ -301,6 +301,12 @@ describe('SharedUpstream, what the server says by itself,', () => {
     upstream.says(text);
     expect([broadcasts, a.heard, shared.unexpected]).toEqual([[text], [], 0]);
   });
+
+  it('does not fill the memory when the server asks and does not read', () => {
+    upstream.isBusy = true;
+    upstream.says('{"jsonrpc":"2.0","id":1,"method":"ping"}', elicit);
+    expect(upstream.sent).toEqual([]);
+  });
 });
 
 describe('SharedUpstream.ask()', () => {
@@ -332,6 +338,18 @@ describe('SharedUpstream.ask()', () => {
     upstream.ends();
     await expect(before).rejects.toMatchObject({ code: 'UPSTREAM_EXITED' });
     await expect(shared.ask('ping')).rejects.toMatchObject({ code: 'UPSTREAM_EXITED' });
+  });
+
+  it('is rejected at once by a server that does not read', async () => {
+    upstream.isBusy = true;
+    await expect(shared.ask('ping')).rejects.toMatchObject({ code: 'UPSTREAM_BUSY' });
+    expect(upstream.sent).toEqual([]);
+  });
+
+  it('is rejected at once by a server that leaves very many without an answer', async () => {
+    for (let count = 0; count < 10_000; count++) void shared.ask('ping');
+    await expect(shared.ask('ping')).rejects.toMatchObject({ code: 'UPSTREAM_BUSY' });
+    expect(upstream.sent.length).toBe(10_000);
   });
 });
 
