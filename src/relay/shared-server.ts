@@ -127,9 +127,9 @@ export class SharedServer implements SharedHome {
   }
 
   async #open(upstream: Upstream): Promise<SharedUpstream> {
-    const { maxLineBytes, startTimeoutMs, pool } = this.#config;
+    const { maxLineBytes, maxCallTimeMs, startTimeoutMs, pool } = this.#config;
     const shared = new SharedUpstream(upstream, {
-      maxLineBytes,
+      ...{ maxLineBytes, maxCallTimeMs, clock: this.#clock },
       onBroadcast: (notification, bytes, from) => {
         this.#broadcast(notification, bytes, from);
       },

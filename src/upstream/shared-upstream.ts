@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { deferred, type Deferred } from '../base/deferred.ts';
 import { BridgeError } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
@@ -34,6 +35,9 @@ export interface OwnAnswer {
 
 interface Surroundings {
   readonly maxLineBytes: number;
+  /** No call is worked on for longer than this, in milliseconds. */
+  readonly maxCallTimeMs: number;
+  readonly clock: Clock;
   /** What the server says to all of its clients. */
   readonly onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
 }
@@ -51,6 +55,8 @@ export class SharedUpstream implements Receiver {
   readonly ended: Promise<BridgeError>;
   readonly #around: Surroundings;
   readonly #calls = new Map<number, Call>();
+  /** Clients that gave calls up, and until when the server may still be at these: the oldest first. */
+  readonly #gaveUp = new Map<SharedClient, number>();
   readonly #own = new Map<number, Deferred<OwnAnswer>>();
   readonly #ended = deferred<BridgeError>();
   #end: BridgeError | undefined;
@@ -96,7 +102,10 @@ export class SharedUpstream implements Receiver {
    * @param notice the notification that says so, and where the request's id stands in it
    */
   cancel(id: number, notice: { readonly bytes: Bytes; readonly span: Span }): void {
-    if (!this.#calls.delete(id)) return;
+    const call = this.#calls.get(id);
+    if (!call) return;
+    this.#calls.delete(id);
+    this.#giveUp(call.client);
     this.send(oneLine(splice(notice.bytes, [{ span: notice.span, text: String(id) }])));
   }
 
@@ -163,6 +172,16 @@ export class SharedUpstream implements Receiver {
     return this.#own.delete(id) || call !== undefined;
   }
 
+  #giveUp(client: SharedClient): void {
+    const now = this.#around.clock.now();
+    this.#gaveUp.delete(client);
+    this.#gaveUp.set(client, now + this.#around.maxCallTimeMs);
+    for (const [oldest, until] of this.#gaveUp) {
+      if (until > now) return;
+      this.#gaveUp.delete(oldest);
+    }
+  }
+
   #onResponse(message: Response, bytes: Bytes): void {
     const id = typeof message.id === 'number' ? message.id : 0;
     const call = this.#calls.get(id);
@@ -179,7 +198,7 @@ export class SharedUpstream implements Receiver {
     own?.resolve({ message, bytes });
   }
 
-  /** A question to a client: whom it is for can only be told when all calls under way are of one. */
+  /** A question to a client: whom it is for can only be told when all calls that it can be about are of one. */
   #onRequest(message: Request, bytes: Bytes): void {
     if (message.method === 'ping') {
       this.send(Bytes.from(`{"jsonrpc":"2.0","id":${message.idText},"result":{}}`));
@@ -228,6 +247,8 @@ export class SharedUpstream implements Receiver {
       if (newest && newest.client !== call.client) return undefined;
       newest = call;
     }
+    const now = this.#around.clock.now();
+    for (const [client, until] of this.#gaveUp) if (client !== newest?.client && until > now) return undefined;
     return newest;
   }
 }

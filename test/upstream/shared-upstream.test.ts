@@ -12,6 +12,8 @@ import { owner, serverConfig } from '../support/pool-rig.ts';
 import { quietLog } from '../support/quiet-log.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 
+const maxCallTimeMs = 600_000;
+
 let clock: ManualClock;
 let upstream: FakeUpstream;
 let shared: SharedUpstream;
@@ -24,7 +26,7 @@ function open(channel = upstream.asUpstream): SharedUpstream {
   const onBroadcast = (_notification: Notification, bytes: Bytes): void => {
     broadcasts.push(bytes.toString());
   };
-  return new SharedUpstream(channel, { maxLineBytes: 1000, onBroadcast });
+  return new SharedUpstream(channel, { maxLineBytes: 1000, maxCallTimeMs, clock, onBroadcast });
 }
 
 beforeEach(() => {
@@ -300,6 +302,29 @@ describe('SharedUpstream, what the server says by itself,', () => {
     call(a, '1');
     upstream.says(text);
     expect([broadcasts, a.heard, shared.unexpected]).toEqual([[text], [], 0]);
+  });
+
+  it('is not for the other client while a cancelled call of one may still be worked on', () => {
+    shared.cancel(call(a, '1'), notice('1'));
+    call(b, '1');
+    upstream.says(logLine, elicit);
+    expect([a.heard, b.heard]).toEqual([[], []]);
+    expect(upstream.last).toMatchObject({ id: 'q', error: { data: { gangway: { reason: 'NOT_SHARED' } } } });
+  });
+
+  it('is for the client itself that cancelled a call and has another one', () => {
+    shared.cancel(call(a, '1'), notice('1'));
+    call(a, '2');
+    upstream.says(logLine);
+    expect(a.asides).toEqual([{ text: logLine, cause: 2 }]);
+  });
+
+  it('is for the other client when no call can last as long', async () => {
+    shared.cancel(call(a, '1'), notice('1'));
+    call(b, '1');
+    await clock.advance(maxCallTimeMs);
+    upstream.says(logLine);
+    expect(b.asides).toEqual([{ text: logLine, cause: 1 }]);
   });
 
   it('does not fill the memory when the server asks and does not read', () => {
