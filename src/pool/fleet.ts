@@ -31,7 +31,7 @@ export interface FleetSurroundings {
   readonly start: (priority: StartPriority, isWanted: () => boolean) => Promise<Turn>;
   /**
    * Makes a started upstream one that many can use.
-   * @throws {BridgeError} `START_FAILED`, `READY_TIMEOUT`
+   * @throws {BridgeError} `START_FAILED`, `READY_TIMEOUT`, `UPSTREAM_GARBLED`
    */
   readonly open: (upstream: Upstream) => Promise<SharedUpstream>;
   readonly clock: Clock;

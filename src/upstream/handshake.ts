@@ -26,7 +26,7 @@ const protocolVersion = '2025-11-25';
  * Initialises a server on behalf of all the clients that will share it. It is told that they can do everything: what
  * one of them cannot do is refused when the server asks for it.
  *
- * @throws {BridgeError} `START_FAILED`, `READY_TIMEOUT`
+ * @throws {BridgeError} `START_FAILED`, `READY_TIMEOUT`, `UPSTREAM_GARBLED`
  * @see MCP 2025-11-25, Lifecycle, "Initialization"
  */
 export async function shakeHands(shared: SharedUpstream, limitMs: number, clock: Clock): Promise<Handshake> {
@@ -40,7 +40,9 @@ export async function shakeHands(shared: SharedUpstream, limitMs: number, clock:
     const sentence = `Cannot start the server: it did not answer "initialize" within ${limitMs} ms`;
     return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs: limitMs });
   };
-  const early = asked.catch(() => Promise.reject(startFailed(upstream)));
+  const early = asked.catch((error: BridgeError) => {
+    throw error.code === 'UPSTREAM_EXITED' ? startFailed(upstream) : error;
+  });
   const { message, bytes } = await withDeadline(early, limitMs, clock, tooLate);
   const result = message.isError ? undefined : readResult(bytes);
   if (!result) {
