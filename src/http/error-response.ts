@@ -15,10 +15,10 @@ export function sendError(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const { code } = describeError(error);
-  const retryAfter = retryAfterMs(code);
+  const described = describeError(error);
+  const retryAfter = retryAfterMs(described);
   const body = errorMessage(error, idText);
-  response.writeHead(errorTable[code].http, {
+  response.writeHead(errorTable[described.code].http, {
     'Content-Type': 'application/json',
     'Content-Length': body.length,
     ...(retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter / 1000)) }),

@@ -104,7 +104,7 @@ export class McpRoute {
     });
     const makeReply = (session: Session): Reply => session.replyOn(new HttpConnection(response, keepAlive, session.id));
     await openOnCurrent(servers, server, (current) =>
-      sessions.open(current, message, bytes, makeReply, vanished.signal),
+      sessions.open(current, message, bytes, makeReply, vanished.signal, clientOf(response.req)),
     );
   }
 
@@ -124,4 +124,9 @@ export class McpRoute {
     const isRefusedMethod = error instanceof BridgeError && error.code === 'METHOD_REFUSED';
     refuse(request, response, error, idText, isRefusedMethod ? { Allow: allowed } : {});
   }
+}
+
+/** Who asks, as far as fair turns go: the other end of the connection. */
+export function clientOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? '';
 }

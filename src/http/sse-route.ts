@@ -9,7 +9,7 @@ import { receive, refusalError } from './body.ts';
 import { openOnCurrent, refuseDisabled, serverUnknown } from './current-server.ts';
 import { refuse } from './error-response.ts';
 import { checkAccept, checkContentType } from './headers.ts';
-import type { RouteContext } from './mcp-route.ts';
+import { clientOf, type RouteContext } from './mcp-route.ts';
 import { HttpConnection } from './sse.ts';
 import { SseClient } from './sse-client.ts';
 
@@ -93,7 +93,7 @@ export class SseRoute {
     if (message.kind === 'request' && message.method === 'initialize') {
       client.claim();
       response.writeHead(202).end();
-      await this.#begin(client, server, message, bytes);
+      await this.#begin(client, server, message, bytes, clientOf(request));
       return;
     }
     const { session } = client;
@@ -106,12 +106,12 @@ export class SseRoute {
   }
 
   /** The POST is answered already: what goes wrong is said on the stream. */
-  async #begin(client: SseClient, server: Served, message: Request, bytes: Bytes): Promise<void> {
+  async #begin(client: SseClient, server: Served, message: Request, bytes: Bytes, address: string): Promise<void> {
     const connection = client.connection();
     try {
       const { servers, sessions } = this.#around;
       const session = await openOnCurrent(servers, server, (current) =>
-        sessions.open(current, message, bytes, (opened) => opened.replyOn(connection), client.signal),
+        sessions.open(current, message, bytes, (opened) => opened.replyOn(connection), client.signal, address),
       );
       client.session = session;
       // The stream ends with the session, which may have ended already.

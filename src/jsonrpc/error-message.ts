@@ -13,9 +13,16 @@ export function describeError(error: unknown): Described {
   return { code: 'INTERNAL', message: 'Internal error', data: {} };
 }
 
-/** How long a peer should wait before it tries again, in milliseconds; undefined when trying again is no use. */
-export function retryAfterMs(code: ErrorCode): number | undefined {
-  return errorTable[code].retry ? 1000 : undefined;
+/**
+ * How long a peer should wait before it tries again, in milliseconds: what the error knows of it, or a second;
+ * undefined when trying again is no use.
+ */
+export function retryAfterMs({
+  code,
+  data: { retryAfterMs: known },
+}: Pick<Described, 'code' | 'data'>): number | undefined {
+  if (!errorTable[code].retry) return undefined;
+  return typeof known === 'number' && known > 0 ? known : 1000;
 }
 
 /**
@@ -25,9 +32,10 @@ export function retryAfterMs(code: ErrorCode): number | undefined {
  * @see JSON-RPC 2.0, 5.1
  */
 export function errorMessage(error: unknown, idText: string): Buffer {
-  const { code, message, data } = describeError(error);
+  const described = describeError(error);
+  const { code, message, data } = described;
   const row = errorTable[code];
-  const retryAfter = retryAfterMs(code);
+  const retryAfter = retryAfterMs(described);
   const gangway = {
     ...data,
     reason: code,

@@ -21,9 +21,10 @@ export interface Served {
   /**
    * What a new session talks to.
    * @param signal gives the wait up
+   * @param client who asks: those who wait are served in turns
    * @throws {BridgeError} what `Pool.acquire` throws
    */
-  lease(signal: AbortSignal): Promise<ChannelLease>;
+  lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
   /** Who waits for a lease, and for how many of them somebody has to leave first. */
   readonly waiting: number;
   readonly shortage: number;
@@ -102,6 +103,7 @@ export class SessionRegistry {
    *
    * @param makeReply makes the reply for the new session
    * @param signal the client has given up
+   * @param client who it is, as far as that is known: clients that wait are served in turns
    * @throws {BridgeError} `DRAINING`, `SESSION_LIMIT`, and what `Pool.acquire` throws: nothing was answered
    */
   async open(
@@ -110,6 +112,7 @@ export class SessionRegistry {
     bytes: Bytes,
     makeReply: (session: Session) => Reply,
     signal: AbortSignal,
+    client: string,
   ): Promise<Session> {
     this.#refuseWhileDraining();
     if (this.#sessions.size + this.#opening >= this.#limit) this.#reclaim(undefined, 1, this.#clock.now());
@@ -119,7 +122,7 @@ export class SessionRegistry {
     }
     this.#opening += 1;
     this.#waitedFor.add(served);
-    const lease = await served.lease(signal).finally(() => {
+    const lease = await served.lease(signal, client).finally(() => {
       this.#opening -= 1;
       if (served.waiting === 0) this.#waitedFor.delete(served);
     });

@@ -1,7 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import type { RetireReason } from '../pool/slot.ts';
-import { startFailed } from '../upstream/start-failed.ts';
-import type { Ended } from '../upstream/end-error.ts';
+import { startFailed, type Ended } from '../upstream/start-failed.ts';
 
 /** Why a session ends; one word in the log, explained in docs/operate.md. */
 export type CloseReason =

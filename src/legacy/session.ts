@@ -278,6 +278,7 @@ export class Session implements ChannelReceiver {
     this.#calls.remove(exchange);
     this.#presence.heard();
     const isFirst = this.#state === 'initializing' && message.kind === 'response';
+    if (isFirst) this.#lease.prove();
     if (isFirst && !message.isError) this.#open(message);
     if (!exchange.finish(bytes)) this.#outbound.hold(exchange.reply);
     if (isFirst && message.isError) this.close('refused');

@@ -16,7 +16,12 @@ export class Backoff {
   }
 
   isOver(): boolean {
-    return this.#clock.now() >= this.#until;
+    return this.remainingMs === 0;
+  }
+
+  /** In milliseconds. */
+  get remainingMs(): number {
+    return Math.max(0, this.#until - this.#clock.now());
   }
 
   fail(): void {

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { PoolConfig } from '../config/config.ts';
 import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { Budget } from './budget.ts';
 import { Health } from './health.ts';
 import {
   isExpired,
@@ -13,7 +14,7 @@ import {
   type SharedRetireReason,
   type SharedSlot,
 } from './shared-slot.ts';
-import { SlotTable } from './slot.ts';
+import { SlotSets } from './slot-sets.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
 import type { StartHistory } from './start-history.ts';
 
@@ -37,8 +38,11 @@ export interface FleetSurroundings {
   readonly clock: Clock;
   readonly log: Log;
   readonly pingIntervalMs: number;
+  /** What all pools share, and how much of it one container takes. */
+  readonly budget: Budget;
+  readonly memoryBytes: number;
   /** 0 to 1; spreads ages. */
-  readonly random?: () => number;
+  readonly random: () => number;
 }
 
 interface Events {
@@ -55,7 +59,7 @@ const provenMs = 10_000;
 
 /** The containers of a shared pool: how they come up, take calls, and go. How many there should be is not its business. */
 export class Fleet {
-  readonly #slots = new SlotTable<SharedSlot>();
+  readonly #slots = new SlotSets<SharedSlot>();
   readonly #history: StartHistory;
   readonly #around: FleetSurroundings;
   readonly #events: Events;
@@ -107,12 +111,16 @@ export class Fleet {
     };
   }
 
-  /** Starts one more. */
-  begin(priority: StartPriority, maxAgeMs: number): void {
-    const first = { kind: 'starting', priority } as const;
-    const slot = this.#slots.reserve<SharedSlot>({ state: first, ongoing: 0, uses: 0, isRecycled: false });
-    this.#history.begin();
+  /** Starts one more. @returns false when all servers together are at their limits */
+  begin(priority: StartPriority, maxAgeMs: number): boolean {
+    const { budget, memoryBytes } = this.#around;
+    if (!budget.take(memoryBytes, priority)) return false;
+    const slot = this.#slots.add<SharedSlot>({
+      ...{ state: { kind: 'starting', priority }, attempt: this.#history.begin() },
+      ...{ ongoing: 0, uses: 0, isRecycled: false },
+    });
     void this.#start(slot, priority, maxAgeMs);
+    return true;
   }
 
   /** Somebody waits for those that are starting: they go before the refills of other pools. */
@@ -154,13 +162,12 @@ export class Fleet {
     const now = this.#around.clock.now();
     for (const slot of this.ready()) {
       const { shared, health, since } = slot.state;
-      if (now - since >= provenMs) this.#history.prove();
+      if (now - since >= provenMs) slot.attempt.prove();
       if (health.check(now, slot.ongoing === 0)) continue;
       const { pingIntervalMs, log } = this.#around;
       log.warn({ container: shared.upstream.name, pingIntervalMs }, 'a server does not answer; it is replaced');
-      this.#history.fail(
-        new BridgeError('UPSTREAM_EXITED', `The server did not answer a ping in ${pingIntervalMs} ms`),
-      );
+      const sentence = `Cannot use the server: it did not answer a ping within ${pingIntervalMs} ms`;
+      this.#fail(slot, new BridgeError('UPSTREAM_EXITED', sentence));
       void this.#retire(slot, shared.upstream, 'unresponsive');
     }
   }
@@ -183,7 +190,7 @@ export class Fleet {
   }
 
   #onReady(slot: SharedSlot, shared: SharedUpstream, maxAgeMs: number): void {
-    const { clock, pingIntervalMs, random = Math.random } = this.#around;
+    const { clock, pingIntervalMs, random } = this.#around;
     if (slot.state.kind !== 'starting') {
       // Drained while it came up.
       void this.#end(slot, shared.upstream);
@@ -207,7 +214,7 @@ export class Fleet {
       return;
     }
     if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a start failed');
-    this.#history.fail(error);
+    this.#fail(slot, error);
     void this.#retire(slot, upstream, 'start-failed');
     this.#events.onStartFailed(error);
   }
@@ -219,9 +226,15 @@ export class Fleet {
       { container: upstream.name, calls: slot.ongoing, ...error.data },
       'a shared server ended by itself',
     );
-    this.#history.fail(error);
+    this.#fail(slot, error);
     void this.#retire(slot, upstream, 'ended');
     this.#events.onChange();
+  }
+
+  #fail({ state, attempt }: SharedSlot, error: unknown): void {
+    const isProven = state.kind === 'ready' && this.#around.clock.now() - state.since >= provenMs;
+    if (isProven) this.#history.fail(error);
+    else attempt.fail(error);
   }
 
   #release(slot: SharedSlot): void {
@@ -247,7 +260,8 @@ export class Fleet {
   async #end(slot: SharedSlot, upstream: Upstream | undefined): Promise<void> {
     await upstream?.stop();
     await upstream?.gone;
-    this.#slots.free(slot);
+    slot.attempt.drop();
+    if (this.#slots.free(slot)) this.#around.budget.give(this.#around.memoryBytes);
     this.#events.onChange();
   }
 }

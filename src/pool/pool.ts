@@ -1,46 +1,38 @@
-import type { Clock } from '../base/clock.ts';
-import { settlesWithin } from '../base/deadline.ts';
-import { BridgeError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
+import type { Cancel } from '../base/clock.ts';
+import type { BridgeError } from '../base/errors.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { SlotTable, type RetireReason, type Slot } from './slot.ts';
-import { StartHistory } from './start-history.ts';
-import type { StartPriority, Turn } from './start-gate.ts';
+import type { Budget } from './budget.ts';
+import { drainingError, fullError, lateError, tooLargeError } from './pool-errors.ts';
+import { SlotTable, type RetireReason, type Slot, type SlotCounts } from './slot.ts';
+import type { StartPriority } from './start-gate.ts';
+import { StartHistory, type StartStats } from './start-history.ts';
+import { Starter, type StarterSurroundings } from './starter.ts';
 import { Waiters } from './waiters.ts';
+import { ageShare, bestWarm, missingWarm, outdate, outdateOld, surplusWarm, worstWarm } from './warm.ts';
 
 /** The right to use one upstream, alone, until it is released. A used upstream is never handed on: release ends it. */
 export interface Lease extends AsyncDisposable {
   readonly upstream: Upstream;
   /** Whether the container was waiting, or had to be started for this lease. */
   readonly wasWarm: boolean;
+  /** The server answered `initialize`: whatever becomes of it now is its client's business. */
+  prove(): void;
   /** Resolves when the container is gone. Releasing twice throws. */
   release(reason: RetireReason): Promise<void>;
 }
 
-export interface PoolStats {
-  readonly starting: number;
-  readonly warm: number;
-  readonly leased: number;
-  readonly retiring: number;
+export interface PoolStats extends SlotCounts, StartStats {
   readonly waiting: number;
   readonly max: number;
-  readonly starts: number;
-  readonly failedStarts: number;
-  readonly lastError: string | undefined;
 }
 
-interface Surroundings {
-  /**
-   * Takes a place in the engine's line and starts a server, unless it is not wanted any more when its turn comes.
-   * @throws {BridgeError} when it cannot: no engine, no image
-   */
-  readonly start: (priority: StartPriority, isWanted: () => boolean) => Promise<Turn>;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Longest time from a start to the spawn, in milliseconds. */
-  readonly startTimeoutMs: number;
+interface Surroundings extends StarterSurroundings {
+  /** What all pools share, and how much of it one container takes. */
+  readonly budget: Budget;
+  readonly memoryBytes: number;
+  readonly random: () => number;
 }
 
 const tickMs = 1000;
@@ -49,49 +41,70 @@ const tickMs = 1000;
 export class Pool {
   #config: PoolConfig;
   readonly #around: Surroundings;
-  readonly #slots = new SlotTable<Slot>();
+  readonly #slots = new SlotTable();
   readonly #waiters: Waiters<Lease>;
   readonly #history: StartHistory;
-  readonly #stopTicking: () => void;
+  readonly #starter: Starter;
+  readonly #cancels: readonly Cancel[];
   #isDraining = false;
 
   constructor(config: PoolConfig, around: Surroundings) {
+    const { clock, budget, random } = around;
     this.#config = config;
     this.#around = around;
-    this.#history = new StartHistory(around.clock);
-    const acquireTimeoutMs = (): number => this.#config.acquireTimeoutMs;
-    this.#waiters = new Waiters(around.clock, {
-      get inLineMs() {
-        return acquireTimeoutMs();
-      },
-      get totalMs() {
-        return acquireTimeoutMs() + around.startTimeoutMs;
-      },
+    this.#history = new StartHistory(clock, random);
+    this.#waiters = new Waiters(clock, {
+      inLineMs: () => this.#config.acquireTimeoutMs,
+      totalMs: () => this.#config.acquireTimeoutMs + around.startTimeoutMs,
       served: () => this.#slots.of('starting').size,
+      late: (waitedMs) => lateError(waitedMs, this.#unaffordable > 0),
     });
-    this.#stopTicking = around.clock.every(tickMs, () => {
+    const match = (): void => {
+      this.#match();
+    };
+    this.#starter = new Starter(around, {
+      onSpawned: match,
+      onReady: (slot, upstream) => {
+        this.#slots.move(slot, { kind: 'warm', upstream, ageShare: ageShare(random), isOutdated: false });
+        this.#history.settle();
+        this.#match();
+      },
+      onFailed: (slot, error) => {
+        this.#onFailed(slot, error);
+      },
+      onNothing: (slot) => {
+        this.#free(slot);
+        this.#match();
+      },
+    });
+    const stopTicking = clock.every(tickMs, () => {
       this.#tick();
     });
+    this.#cancels = [
+      stopTicking,
+      budget.onFree(match, () => this.#unaffordable),
+      budget.onShortage(() => this.#evict()),
+    ];
   }
 
   /**
    * Leases a warm upstream, or starts one, or waits in line.
    *
    * @param signal gives the wait up; a lease already given is not affected
+   * @param client who asks: those who wait are served in turns
    * @returns a lease that is the only one on its upstream
-   * @throws {BridgeError} `POOL_FULL` at once; `ACQUIRE_TIMEOUT` after `acquireTimeout` in line; `DRAINING` once
-   *   draining; what `start` throws when the container that was started for this caller could not be
+   * @throws {BridgeError} `POOL_FULL` and `CIRCUIT_OPEN` at once; `ACQUIRE_TIMEOUT` or `NODE_FULL` after
+   *   `acquireTimeout` in line; `DRAINING` once draining; what `start` throws when the container that was started for
+   *   this caller could not be
    */
-  acquire(signal: AbortSignal): Promise<Lease> {
-    if (this.#isDraining) return Promise.reject(draining());
+  acquire(signal: AbortSignal, client = ''): Promise<Lease> {
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
+    const lease = this.#waiters.join(signal, client);
+    this.#serve();
     const { max, queue } = this.#config;
-    const inLine = Math.max(0, this.#waiters.length - this.#slots.of('starting').size);
-    const mustWait = this.#slots.of('warm').size === 0 && this.#slots.total >= max && this.#freeStarts() === 0;
-    if (mustWait && inLine >= queue) {
-      const sentence = `Cannot lease a container: all ${max} are in use and ${inLine} callers wait, limit is ${queue}`;
-      return Promise.reject(new BridgeError('POOL_FULL', sentence, { max, waiting: inLine, queue }));
-    }
-    const lease = this.#waiters.join(signal);
+    const inLine = this.#waiters.length - this.#slots.of('starting').size;
+    if (inLine > queue) this.#waiters.shorten(client, fullError(inLine - 1, queue, max));
     this.#match();
     return lease;
   }
@@ -99,78 +112,94 @@ export class Pool {
   /**
    * Starts what `warm` asks for; afterwards it is kept up by itself.
    *
-   * @returns resolves when the first container runs, or at once when none is to be kept warm
+   * @returns resolves when the first container runs, or at once when none is to be kept warm, or there is no room
    * @throws {BridgeError} why the first start failed; it is tried again by itself
    */
   async fill(): Promise<void> {
     this.#match();
-    if (this.#config.warm > 0 && !this.#isDraining) await this.#history.first;
+    if (this.#config.warm > 0 && this.#slots.total > 0 && !this.#isDraining) await this.#history.first;
   }
 
-  /** Other sizes and time-outs, from now on: who has a lease keeps it, who waits is judged by the new ones. */
+  /** Sizes and times change in place: leases run on, and what is too many ends as it comes free. */
   resize(config: PoolConfig): void {
     this.#config = config;
-    this.#match();
+    this.#tick();
+  }
+
+  /** Puts new containers in the place of the warm ones, and forgets failures. Leases run on. */
+  recycle(): void {
+    this.#history.reset();
+    for (const slot of this.#unclaimed()) void this.#retire(slot, 'not-wanted');
+    for (const slot of this.#slots.warm()) outdate(slot);
+    this.#tick();
   }
 
   /** Callers in line for whom no container is on its way: somebody must leave before they are served. */
   get shortage(): number {
-    const coming = this.#slots.of('starting').size + this.#slots.of('warm').size + this.#slots.of('retiring').size;
-    return this.#slots.total < this.#config.max ? 0 : Math.max(0, this.#waiters.length - coming);
+    const { starting, warm, retiring } = this.#slots.counts();
+    const isFull = this.#slots.total >= this.#config.max || this.#unaffordable > 0;
+    return isFull ? Math.max(0, this.#waiters.length - starting - warm - retiring) : 0;
   }
 
   stats(): PoolStats {
-    return {
-      starting: this.#slots.of('starting').size,
-      warm: this.#slots.of('warm').size,
-      leased: this.#slots.of('leased').size,
-      retiring: this.#slots.of('retiring').size,
-      waiting: this.#waiters.length,
-      max: this.#config.max,
-      starts: this.#history.begun,
-      failedStarts: this.#history.failed,
-      lastError: this.#history.lastError,
-    };
+    const { max } = this.#config;
+    return { ...this.#slots.counts(), waiting: this.#waiters.length, max, ...this.#history.stats() };
   }
 
   /** Takes nothing new: those in line are refused and warm upstreams end; leases run on until they are released. */
   drain(): void {
     this.#isDraining = true;
     this.#history.settle();
-    this.#stopTicking();
-    this.#waiters.rejectAll(draining());
+    for (const cancel of this.#cancels) cancel();
+    this.#waiters.rejectBeyond(0, drainingError());
     for (const slot of [...this.#slots.of('warm'), ...this.#slots.of('starting')]) void this.#retire(slot, 'draining');
   }
 
-  /** Starts that no waiter has claimed. */
-  #freeStarts(): number {
-    return Math.max(0, this.#slots.of('starting').size - this.#waiters.length);
+  /** Why nobody can be taken at all at the moment. A container that is there, or on its way, is leased in any case. */
+  #refusal(): BridgeError | undefined {
+    const { budget, memoryBytes } = this.#around;
+    if (this.#isDraining) return drainingError();
+    if (!budget.fits(memoryBytes)) return tooLargeError(memoryBytes, budget.stats().maxMemoryBytes);
+    const hasSpare = this.#slots.of('warm').size > 0 || this.#unclaimed().length > 0;
+    return hasSpare ? undefined : this.#history.refusal();
+  }
+
+  /** Callers for whom a container would be started if only the budget allowed it. */
+  get #unaffordable(): number {
+    const unserved = this.#waiters.length - this.#slots.of('starting').size;
+    return Math.max(0, Math.min(unserved, this.#config.max - this.#slots.total));
+  }
+
+  /** Starts that no caller waits for, the last ones first. */
+  #unclaimed(): Slot[] {
+    return [...this.#slots.of('starting')].slice(this.#waiters.length).reverse();
   }
 
   /** Brings waiters and upstreams together, starts what is missing, and fills up. Called whenever anything changes. */
   #match(): void {
     if (this.#isDraining) return;
+    this.#serve();
+    this.#around.budget.makeRoom();
+    let missing = missingWarm(this.#slots, this.#unclaimed().length, this.#config.warm);
+    while (missing > 0 && this.#begin('refill')) missing -= 1;
+  }
+
+  #serve(): void {
     for (let slot = this.#available(); slot; slot = this.#available()) {
       const waiter = this.#waiters.head();
-      if (!waiter) break;
+      if (!waiter) return;
       waiter.resolve(this.#lease(slot));
     }
     const starting = this.#slots.of('starting');
-    while (starting.size < this.#waiters.length && this.#slots.total < this.#config.max) this.#begin('foreground');
+    while (starting.size < this.#waiters.length && this.#begin('foreground'));
+    const refusal = starting.size < this.#waiters.length ? this.#history.refusal() : undefined;
+    if (refusal) this.#waiters.rejectBeyond(starting.size, refusal);
     this.#promote(this.#waiters.length);
-    const wanted = this.#config.warm + this.#waiters.length;
-    while (
-      this.#slots.of('warm').size + starting.size < wanted &&
-      this.#slots.total < this.#config.max &&
-      this.#history.mayRefill()
-    ) {
-      this.#begin('refill');
-    }
   }
 
   /** A slot that can be leased now: warm ones first, then one that is spawned and still comes up. */
   #available(): Slot | undefined {
-    const [warm] = this.#slots.of('warm');
+    const warm = bestWarm(this.#slots);
     if (warm) return warm;
     for (const slot of this.#slots.of('starting'))
       if (slot.state.kind === 'starting' && slot.state.upstream) return slot;
@@ -179,10 +208,7 @@ export class Pool {
 
   /** The first `count` starts have a client waiting for them. */
   #promote(count: number): void {
-    let rank = 0;
-    for (const slot of this.#slots.of('starting')) {
-      rank += 1;
-      if (rank > count) return;
+    for (const slot of [...this.#slots.of('starting')].slice(0, count)) {
       if (slot.state.kind === 'starting' && slot.state.priority === 'refill') {
         slot.state.turn?.promote();
         slot.state = { ...slot.state, priority: 'foreground' };
@@ -190,82 +216,22 @@ export class Pool {
     }
   }
 
-  #begin(priority: StartPriority): void {
-    const slot = this.#slots.reserve<Slot>({ state: { kind: 'starting', priority } });
-    this.#history.begin();
-    void this.#start(slot, priority);
-  }
-
-  async #start(slot: Slot, priority: StartPriority): Promise<void> {
-    try {
-      const turn = await this.#around.start(priority, () => slot.state.kind === 'starting');
-      if (slot.state.kind === 'starting') {
-        slot.state = { ...slot.state, turn };
-        if (slot.state.priority === 'foreground') turn.promote();
-      }
-      const upstream = await turn.upstream;
-      this.#onSpawned(slot, upstream);
-      const isSettled = await settlesWithin(upstream.settled, this.#around.startTimeoutMs, this.#around.clock);
-      this.#onSettled(slot, upstream, isSettled);
-    } catch (error) {
-      this.#onStartFailed(slot, error);
-    }
-  }
-
-  /** From its spawn on, a client may have it: what the client says waits in the pipe until the server reads. */
-  #onSpawned(slot: Slot, upstream: Upstream): void {
-    if (slot.state.kind !== 'starting') {
-      // Drained while it waited for its turn.
-      void upstream.stop().then(() => {
-        this.#slots.free(slot);
-      });
-      return;
-    }
-    void upstream.exited.then(() => {
-      this.#onExit(slot, upstream);
-    });
-    slot.state = { ...slot.state, upstream };
-    this.#match();
-  }
-
-  #onSettled(slot: Slot, upstream: Upstream, isSettled: boolean): void {
-    if (slot.state.kind === 'starting' && upstream.state === 'ready') {
-      this.#slots.move(slot, { kind: 'warm', upstream });
-      this.#history.settle();
-    } else if (slot.state.kind === 'starting' && !isSettled) {
-      const limitMs = this.#around.startTimeoutMs;
-      this.#giveUp(
-        slot,
-        new BridgeError('READY_TIMEOUT', `Cannot start the server: it did not run within ${limitMs} ms`),
-      );
-    }
-    this.#match();
-  }
-
-  /** The process ended by itself before anybody leased it. (One that is leased is its session's business.) */
-  #onExit(slot: Slot, upstream: Upstream): void {
-    if (slot.state.kind === 'leased' || slot.state.kind === 'retiring') return;
-    const error = startFailed(upstream);
-    this.#around.log.warn({ container: upstream.name, ...error.data }, 'a server ended before any client had it');
-    this.#giveUp(slot, error);
-  }
-
-  #giveUp(slot: Slot, error: BridgeError): void {
-    void this.#retire(slot, 'not-wanted');
-    this.#onFailure(error);
-  }
-
-  #onStartFailed(slot: Slot, error: unknown): void {
-    this.#slots.free(slot);
-    if (!(error instanceof BridgeError)) this.#around.log.error({ err: error }, 'a start failed');
-    this.#onFailure(error);
-    if (this.#waiters.length > 0) this.#match();
+  /** @returns false when nothing may be started now */
+  #begin(priority: StartPriority): boolean {
+    const { budget, memoryBytes } = this.#around;
+    const mayStart = priority === 'refill' ? this.#history.mayRefill() : this.#history.mayStart();
+    if (!mayStart || this.#slots.total >= this.#config.max || !budget.take(memoryBytes, priority)) return false;
+    const slot = this.#slots.reserve(priority, this.#history.begin());
+    void this.#starter.bringUp(slot, priority);
+    return true;
   }
 
   /** A start is lost. The first in line bears it, unless there is a start for each of them still. */
-  #onFailure(error: unknown): void {
-    this.#history.fail(error);
-    if (this.#waiters.length > this.#slots.of('starting').size) this.#waiters.head()?.reject(error as Error);
+  #onFailed(slot: Slot, error: unknown): void {
+    slot.attempt.fail(error);
+    const starts = this.#slots.of('starting').size - (slot.state.kind === 'starting' ? 1 : 0);
+    if (this.#waiters.length > starts) this.#waiters.head()?.reject(error as Error);
+    void this.#retire(slot, 'not-wanted');
   }
 
   #lease(slot: Slot): Lease {
@@ -279,11 +245,17 @@ export class Pool {
     const release = (reason: RetireReason): Promise<void> => {
       if (isReleased) throw new Error('A lease is released once');
       isReleased = true;
+      // A server that never answered its client may be one that cannot; after its answer, this counts no more.
+      if (reason === 'start-failed') slot.attempt.fail(startFailed(upstream));
       return this.#retire(slot, reason);
     };
     return {
       upstream,
       wasWarm: state.kind === 'warm',
+      prove: () => {
+        slot.attempt.prove();
+        this.#match();
+      },
       release,
       [Symbol.asyncDispose]: () => release('session-ended'),
     };
@@ -292,34 +264,38 @@ export class Pool {
   async #retire(slot: Slot, reason: RetireReason): Promise<void> {
     const { state } = slot;
     if (state.kind === 'retiring') return;
-    const upstream = state.upstream;
+    slot.attempt.drop();
     this.#slots.move(slot, { kind: 'retiring', reason });
-    // Not spawned yet: `#start` sees the new state and ends it.
-    if (!upstream) return;
-    if (state.kind === 'leased') {
-      // A lease that answered a client is proof that the image works; one that did not keeps the refills back.
-      if (reason === 'start-failed') this.#history.fail(startFailed(state.upstream));
-      if (reason === 'session-ended') this.#history.prove();
+    if (state.upstream) {
+      await state.upstream.stop();
+      await state.upstream.gone;
+    } else if (state.kind === 'starting' && state.isLaunched) {
+      // The starter sees the new state, and ends what it has launched.
+      return;
     }
-    await upstream.stop();
-    await upstream.gone;
-    this.#slots.free(slot);
+    this.#free(slot);
     this.#match();
+  }
+
+  #free(slot: Slot): void {
+    if (this.#slots.free(slot)) this.#around.budget.give(this.#around.memoryBytes);
+  }
+
+  /** Ends one container that nobody waits for, for a client of another pool. @returns whether there was one */
+  #evict(): boolean {
+    const slot = worstWarm(this.#slots) ?? this.#unclaimed()[0];
+    if (slot) void this.#retire(slot, 'not-wanted');
+    return slot !== undefined;
   }
 
   #tick(): void {
-    const oldest = this.#around.clock.now() - this.#config.maxAgeMs;
-    for (const slot of [...this.#slots.of('warm')]) {
-      if (slot.state.kind === 'warm' && slot.state.upstream.startedAt < oldest) void this.#retire(slot, 'too-old');
-    }
+    if (this.#isDraining) return;
+    const { warm, max, maxAgeMs } = this.#config;
+    const rules = { wanted: warm, max, maxAgeMs, now: this.#around.clock.now() };
+    outdateOld(this.#slots, rules);
     this.#match();
-    // Started for clients that gave up; a waiter would have had them.
-    const surplus = this.#slots.of('warm').size - this.#config.warm;
-    for (const slot of [...this.#slots.of('warm')].slice(0, Math.max(0, surplus)))
-      void this.#retire(slot, 'not-wanted');
+    const isStuck = this.#unclaimed().length === 0 && this.#history.mayRefill();
+    for (const slot of surplusWarm(this.#slots, rules, isStuck))
+      void this.#retire(slot, slot.state.isOutdated ? 'too-old' : 'not-wanted');
   }
-}
-
-function draining(): BridgeError {
-  return new BridgeError('DRAINING', 'Cannot lease a container: Gangway is shutting down');
 }

@@ -1,14 +1,16 @@
-import { BridgeError } from '../base/errors.ts';
+import type { Cancel } from '../base/clock.ts';
+import type { BridgeError } from '../base/errors.ts';
 import type { PoolConfig } from '../config/config.ts';
 import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 import { nextAim, type Aim } from './autoscaler.ts';
 import { Fleet, type FleetSurroundings, type Place } from './fleet.ts';
 import { LoadWindow } from './load-window.ts';
+import { drainingError, fullError, lateError } from './pool-errors.ts';
 import type { ReadySlot } from './shared-slot.ts';
-import { StartHistory } from './start-history.ts';
+import { StartHistory, type StartStats } from './start-history.ts';
 import { Waiters } from './waiters.ts';
 
-export interface SharedPoolStats {
+export interface SharedPoolStats extends StartStats {
   readonly starting: number;
   readonly ready: number;
   readonly draining: number;
@@ -21,9 +23,6 @@ export interface SharedPoolStats {
   readonly target: number;
   readonly min: number;
   readonly max: number;
-  readonly starts: number;
-  readonly failedStarts: number;
-  readonly lastError: string | undefined;
 }
 
 interface Surroundings extends FleetSurroundings {
@@ -43,18 +42,20 @@ export class SharedPool {
   readonly #fleet: Fleet;
   readonly #waiters: Waiters<Place>;
   readonly #load: LoadWindow;
-  readonly #stopTicking: () => void;
+  readonly #cancels: readonly Cancel[];
   #config: PoolConfig;
   #aim: Aim;
   /** Whether one must run although nobody calls. */
   #isHeld = false;
   #isDraining = false;
+  /** Whether somebody waits for a container that all servers together have no room for. */
+  #isShort = false;
 
   constructor(config: PoolConfig, around: Surroundings) {
-    const { clock } = around;
+    const { clock, budget, random } = around;
     this.#config = config;
     this.#around = around;
-    this.#history = new StartHistory(clock);
+    this.#history = new StartHistory(clock, random);
     this.#load = new LoadWindow(config.scaling.lookBackMs);
     // What a server offers is only known when one has run: also a pool that may be empty begins with one.
     this.#aim = { target: Math.max(1, config.min), wish: 'none', since: clock.now() };
@@ -70,13 +71,19 @@ export class SharedPool {
       },
     });
     this.#waiters = new Waiters(clock, {
-      inLineMs: config.acquireTimeoutMs,
-      totalMs: config.acquireTimeoutMs + around.startTimeoutMs,
+      inLineMs: () => this.#config.acquireTimeoutMs,
+      totalMs: () => this.#config.acquireTimeoutMs + around.startTimeoutMs,
       served: () => this.#fleet.count('starting') * this.#config.maxOngoing,
+      late: (waitedMs) => lateError(waitedMs, this.#isShort),
     });
-    this.#stopTicking = clock.every(tickMs, () => {
+    const match = (): void => {
+      this.#match();
+    };
+    const stopTicking = clock.every(tickMs, () => {
       this.#tick();
     });
+    const wanted = (): number => (this.#isShort && this.#waiters.length > 0 ? 1 : 0);
+    this.#cancels = [stopTicking, budget.onFree(match, wanted), budget.onShortage(() => this.#evict())];
   }
 
   /** Room for a call, if there is any now and nobody was before. */
@@ -89,18 +96,19 @@ export class SharedPool {
    * Room for a call, as soon as there is any.
    *
    * @param signal gives the wait up; a place already given is not affected
-   * @throws {BridgeError} `POOL_FULL` at once; `ACQUIRE_TIMEOUT` after `acquireTimeout` in line; `DRAINING`; and why
-   *   no container could be started when there is none
+   * @param client whose call it is: those who wait are served in turns
+   * @throws {BridgeError} `POOL_FULL` and, while nothing serves, `CIRCUIT_OPEN` at once; `ACQUIRE_TIMEOUT` or
+   *   `NODE_FULL` after `acquireTimeout` in line; `DRAINING`; and why no container could be started when there is none
    */
-  wait(signal: AbortSignal): Promise<Place> {
-    if (this.#isDraining) return Promise.reject(draining());
-    const { queue, max } = this.#config;
-    const waiting = this.#waiters.length;
-    if (waiting >= queue) {
-      const sentence = `Cannot take the request: ${max} containers at most, all busy, and ${waiting} requests wait, limit is ${queue}`;
-      return Promise.reject(new BridgeError('POOL_FULL', sentence, { max, waiting, queue }));
-    }
-    const place = this.#waiters.join(signal);
+  wait(signal: AbortSignal, client: string): Promise<Place> {
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
+    const place = this.#waiters.join(signal, client);
+    this.#serve();
+    const { max, queue } = this.#config;
+    // What a container is on its way for does not stand in line.
+    const inLine = this.#waiters.length - (this.isRunning ? 0 : this.#config.maxOngoing);
+    if (inLine > queue) this.#waiters.shorten(client, fullError(inLine - 1, queue, max));
     this.#match();
     return place;
   }
@@ -143,9 +151,7 @@ export class SharedPool {
       target: this.#wanted(),
       min: this.#config.min,
       max: this.#config.max,
-      starts: this.#history.begun,
-      failedStarts: this.#history.failed,
-      lastError: this.#history.lastError,
+      ...this.#history.stats(),
     };
   }
 
@@ -158,6 +164,7 @@ export class SharedPool {
 
   /** Every container is replaced by a new one, which serves before the old one goes. */
   recycle(): void {
+    this.#history.reset();
     this.#fleet.recycle();
     this.#match();
   }
@@ -166,8 +173,8 @@ export class SharedPool {
   drain(): void {
     this.#isDraining = true;
     this.#history.settle();
-    this.#stopTicking();
-    this.#waiters.rejectAll(draining());
+    for (const cancel of this.#cancels) cancel();
+    this.#waiters.rejectBeyond(0, drainingError());
     this.#fleet.drainAll();
   }
 
@@ -211,13 +218,17 @@ export class SharedPool {
   #grow(wanted: number, spare: number): void {
     const { max, maxAgeMs } = this.#config;
     const isUrgent = this.#waiters.length > 0;
+    this.#isShort = false;
     while (
       this.#fleet.count('ready') + this.#fleet.count('starting') < wanted + spare &&
       this.#fleet.total < max + spare &&
-      this.#history.mayRefill()
+      (isUrgent ? this.#history.mayStart() : this.#history.mayRefill())
     ) {
-      this.#fleet.begin(isUrgent ? 'foreground' : 'refill', maxAgeMs);
+      if (this.#fleet.begin(isUrgent ? 'foreground' : 'refill', maxAgeMs)) continue;
+      this.#isShort = isUrgent;
+      break;
     }
+    if (this.#isShort) this.#around.budget.makeRoom();
     if (isUrgent) this.#fleet.hurry();
   }
 
@@ -238,10 +249,21 @@ export class SharedPool {
   /** While others serve, those in line wait on; otherwise they learn why there is nobody. */
   #onStartFailed(error: unknown): void {
     if (this.#fleet.count('ready') + this.#fleet.count('starting') > 0) return;
-    this.#waiters.rejectAll(error as BridgeError);
+    this.#waiters.rejectBeyond(0, error as BridgeError);
   }
-}
 
-function draining(): BridgeError {
-  return new BridgeError('DRAINING', 'Cannot take the request: Gangway is shutting down');
+  #refusal(): BridgeError | undefined {
+    if (this.#isDraining) return drainingError();
+    const isComing = this.isRunning || this.#fleet.count('starting') > 0;
+    return isComing ? undefined : this.#history.refusal();
+  }
+
+  /** Gives a container up that has nothing to do, for a client of another server. */
+  #evict(): boolean {
+    const { min } = this.#config;
+    const idle = this.#fleet.ready().find(({ ongoing }) => ongoing === 0);
+    if (!idle || this.#isHeld || this.#fleet.count('ready') <= min) return false;
+    this.#fleet.drain(idle, 'surplus');
+    return true;
+  }
 }

@@ -2,6 +2,7 @@ import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Health } from './health.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
+import type { Attempt } from './start-history.ts';
 
 export type SharedRetireReason = 'surplus' | 'recycled' | 'unresponsive' | 'ended' | 'start-failed' | 'draining';
 
@@ -30,6 +31,8 @@ export interface SharedSlot {
   uses: number;
   /** It is to be replaced whatever its age. */
   isRecycled: boolean;
+  /** What this start says about the server, until that is known. */
+  readonly attempt: Attempt;
 }
 
 /** A slot that takes calls. */

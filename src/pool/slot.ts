@@ -1,5 +1,7 @@
 import type { Upstream } from '../upstream/upstream.ts';
+import { SlotSets } from './slot-sets.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
+import type { Attempt } from './start-history.ts';
 
 export type RetireReason = 'session-ended' | 'never-used' | 'start-failed' | 'too-old' | 'draining' | 'not-wanted';
 
@@ -9,51 +11,55 @@ export type RetireReason = 'session-ended' | 'never-used' | 'start-failed' | 'to
  * a `retiring` one counts until its container is gone for certain, so that the cap holds for containers.
  */
 type SlotState =
-  | { readonly kind: 'starting'; readonly priority: StartPriority; readonly turn?: Turn; readonly upstream?: Upstream }
-  | { readonly kind: 'warm'; readonly upstream: Upstream }
+  | StartingState
+  | WarmState
   | { readonly kind: 'leased'; readonly upstream: Upstream; readonly since: number }
   | { readonly kind: 'retiring'; readonly reason: RetireReason };
 
+interface StartingState {
+  readonly kind: 'starting';
+  readonly priority: StartPriority;
+  readonly turn?: Turn;
+  /** Whether the engine may have heard of it: until then it can be taken back without a trace. */
+  readonly isLaunched?: boolean;
+  readonly upstream?: Upstream;
+}
+
+interface WarmState {
+  readonly kind: 'warm';
+  readonly upstream: Upstream;
+  /** Which part of `maxAge` it may live: so not all of them are too old at once. */
+  readonly ageShare: number;
+  /** Whether another is to take its place. */
+  readonly isOutdated: boolean;
+}
+
+export type SlotKind = SlotState['kind'];
+export type SlotCounts = Readonly<Record<SlotKind, number>>;
+
 export interface Slot {
   state: SlotState;
+  readonly attempt: Attempt;
+}
+
+/** A slot in the set of the warm ones. */
+export interface WarmSlot extends Slot {
+  state: WarmState;
 }
 
 /** All slots of a pool, by state. */
-export class SlotTable<Place extends { state: { readonly kind: string } }> {
-  readonly #sets = new Map<string, Set<Place>>();
-
-  /** Takes a place before anything is awaited: the cap holds under any race. */
-  reserve<New extends Place>(slot: New): New {
-    this.#set(slot.state.kind).add(slot);
-    return slot;
+export class SlotTable extends SlotSets<Slot> {
+  reserve(priority: StartPriority, attempt: Attempt): Slot {
+    return this.add({ state: { kind: 'starting', priority }, attempt });
   }
 
-  move(slot: Place, next: Place['state']): void {
-    this.#set(slot.state.kind).delete(slot);
-    slot.state = next;
-    this.#set(next.kind).add(slot);
+  /** The warm ones, those that have been warm for longest first. */
+  warm(): WarmSlot[] {
+    return [...this.of('warm')].filter((slot): slot is WarmSlot => slot.state.kind === 'warm');
   }
 
-  /** The container is gone: the place is free. */
-  free(slot: Place): void {
-    this.#set(slot.state.kind).delete(slot);
-  }
-
-  of(kind: Place['state']['kind']): ReadonlySet<Place> {
-    return this.#set(kind);
-  }
-
-  get total(): number {
-    let total = 0;
-    for (const set of this.#sets.values()) total += set.size;
-    return total;
-  }
-
-  #set(kind: string): Set<Place> {
-    const known = this.#sets.get(kind);
-    if (known) return known;
-    const set = new Set<Place>();
-    this.#sets.set(kind, set);
-    return set;
+  counts(): SlotCounts {
+    const count = (kind: SlotKind): number => this.of(kind).size;
+    return { starting: count('starting'), warm: count('warm'), leased: count('leased'), retiring: count('retiring') };
   }
 }

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 
 export interface Waiter<T> {
   resolve(value: T): void;
@@ -7,102 +7,167 @@ export interface Waiter<T> {
 }
 
 interface Entry<T> extends Waiter<T> {
+  readonly client: string;
+  /** Leaves the line without having had its turn. */
+  expel(error: Error): void;
   stopWaiting: Cancel;
 }
 
-interface WaitLimits {
-  /** In line, with nothing under way for this waiter, in milliseconds. */
-  readonly inLineMs: number;
-  /** In all, in milliseconds: for a waiter whose container is being started. */
-  readonly totalMs: number;
+interface LineRules {
+  /** How long one waits in line with nothing under way for it, in milliseconds. */
+  inLineMs(): number;
+  /** How long in all, in milliseconds: for one whose container is being started. */
+  totalMs(): number;
   /** How many at the head of the line have a container on its way. */
   served(): number;
+  /** What one gets whose time is up. */
+  late(waitedMs: number): BridgeError;
 }
 
-/** The line in front of a pool: first come, first served; each wait has a bound and can be given up. */
+/**
+ * The line in front of a pool: clients are served in turns, and each client's own callers in the order they came. Each
+ * wait has a bound and can be given up.
+ */
 export class Waiters<T> {
   readonly #clock: Clock;
-  readonly #limits: WaitLimits;
-  /** In the order of arrival: a Map, so that one that gives up leaves in constant time. */
-  readonly #line = new Map<symbol, Entry<T>>();
+  readonly #rules: LineRules;
+  /** Those who wait, by client, in the order of their turns. */
+  readonly #clients = new Map<string, Set<Entry<T>>>();
+  #length = 0;
 
-  constructor(clock: Clock, limits: WaitLimits) {
+  constructor(clock: Clock, rules: LineRules) {
     this.#clock = clock;
-    this.#limits = limits;
+    this.#rules = rules;
   }
 
   get length(): number {
-    return this.#line.size;
+    return this.#length;
   }
 
   /**
-   * Takes a place at the end of the line.
+   * Takes a place in the line.
    *
    * @param signal gives the place up; the promise rejects with its reason
-   * @throws {BridgeError} `ACQUIRE_TIMEOUT`
+   * @param client whose caller it is: a hundred callers of one client delay another client by one turn
+   * @throws {BridgeError} what the rules say when its time is up
    */
-  join(signal: AbortSignal): Promise<T> {
-    const key = Symbol('waiter');
+  join(signal: AbortSignal, client = ''): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const leave = (): boolean => {
         signal.removeEventListener('abort', giveUp);
-        this.#line.get(key)?.stopWaiting();
-        return this.#line.delete(key);
+        entry.stopWaiting();
+        return this.#remove(entry);
       };
       const giveUp = (): void => {
         if (leave()) reject(signal.reason as Error);
       };
       const entry: Entry<T> = {
+        client,
         resolve: (value) => {
-          leave();
+          if (leave()) this.#passTurn(client);
           resolve(value);
         },
         reject: (error) => {
+          if (leave()) this.#passTurn(client);
+          reject(error);
+        },
+        expel: (error) => {
           leave();
           reject(error);
         },
         stopWaiting: () => undefined,
       };
-      this.#line.set(key, entry);
-      this.#limit(key, entry, this.#limits.inLineMs, this.#clock.now());
+      this.#add(entry);
+      this.#limit(entry, this.#rules.inLineMs(), this.#clock.now());
       if (signal.aborted) giveUp();
       else signal.addEventListener('abort', giveUp, { once: true });
     });
   }
 
-  /** The one that has waited longest. It leaves the line when it is resolved or rejected. */
+  /** The next to be served. It leaves the line when it is resolved or rejected, and then it is another client's turn. */
   head(): Waiter<T> | undefined {
-    return this.#line.values().next().value;
+    const [own] = this.#clients.values();
+    const [first] = own ?? [];
+    return first;
   }
 
-  rejectAll(error: BridgeError): void {
-    for (const waiter of [...this.#line.values()]) waiter.reject(error);
+  /**
+   * Makes somebody leave, because a caller came and the line is too long: that caller, unless another client holds more
+   * places; then that client's newest. Nobody can lock others out by standing in line.
+   *
+   * @param client whose caller came
+   */
+  shorten(client: string, error: BridgeError): void {
+    const newcomers = this.#clients.get(client)?.size ?? 0;
+    let longest = this.#clients.get(client);
+    for (const own of this.#clients.values()) {
+      // The last in turn of those that hold the most: nothing is on its way for its newest.
+      if (own.size > newcomers && own.size >= (longest?.size ?? 0)) longest = own;
+    }
+    [...(longest ?? [])].at(-1)?.expel(error);
   }
 
-  #limit(key: symbol, entry: Entry<T>, waitMs: number, since: number): void {
+  /** Sends everybody away but the next `count`. */
+  rejectBeyond(count: number, error: BridgeError): void {
+    for (const entry of [...this.#inOrder()].slice(count)) entry.expel(error);
+  }
+
+  #add(entry: Entry<T>): void {
+    const own = this.#clients.get(entry.client);
+    if (own) own.add(entry);
+    else this.#clients.set(entry.client, new Set([entry]));
+    this.#length += 1;
+  }
+
+  #remove(entry: Entry<T>): boolean {
+    const own = this.#clients.get(entry.client);
+    if (!own?.delete(entry)) return false;
+    if (own.size === 0) this.#clients.delete(entry.client);
+    this.#length -= 1;
+    return true;
+  }
+
+  #passTurn(client: string): void {
+    const own = this.#clients.get(client);
+    if (!own) return;
+    this.#clients.delete(client);
+    this.#clients.set(client, own);
+  }
+
+  /** In the order of service: the first of each client, then the second of each, and so on. */
+  *#inOrder(): Generator<Entry<T>> {
+    let lines = [...this.#clients.values()].map((own) => own.values());
+    while (lines.length > 0) {
+      const longer: typeof lines = [];
+      for (const line of lines) {
+        const { value, done } = line.next();
+        if (done) continue;
+        longer.push(line);
+        yield value;
+      }
+      lines = longer;
+    }
+  }
+
+  #limit(entry: Entry<T>, waitMs: number, since: number): void {
     entry.stopWaiting = this.#clock.after(waitMs, () => {
       const waited = this.#clock.now() - since;
-      if (this.#isServed(key) && waited < this.#limits.totalMs) {
+      const totalMs = this.#rules.totalMs();
+      if (this.#isServed(entry) && waited < totalMs) {
         // Its container is on its way: that has a limit of its own, so look again a little later.
-        this.#limit(key, entry, Math.min(250, this.#limits.totalMs - waited), since);
+        this.#limit(entry, Math.min(250, totalMs - waited), since);
         return;
       }
-      const waitedMs = Math.round(waited);
-      entry.reject(
-        new BridgeError('ACQUIRE_TIMEOUT', `Cannot lease a container: none came free within ${waitedMs} ms`, {
-          waitedMs,
-        }),
-      );
+      entry.expel(this.#rules.late(Math.round(waited)));
     });
   }
 
-  #isServed(key: symbol): boolean {
-    const served = this.#limits.served();
-    let position = 0;
-    for (const other of this.#line.keys()) {
-      if (position >= served) return false;
-      if (other === key) return true;
-      position += 1;
+  #isServed(entry: Entry<T>): boolean {
+    let left = this.#rules.served();
+    for (const other of this.#inOrder()) {
+      left -= 1;
+      if (left < 0) return false;
+      if (other === entry) return true;
     }
     return false;
   }

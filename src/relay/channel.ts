@@ -39,5 +39,7 @@ export interface ChannelLease {
   readonly upstream: Channel;
   /** Whether it was there already, or had to be started for this lease. */
   readonly wasWarm: boolean;
+  /** The server answered `initialize`: whatever becomes of it now is its client's business. */
+  prove(): void;
   release(reason: RetireReason): Promise<void>;
 }

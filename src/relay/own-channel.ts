@@ -12,6 +12,9 @@ export function ownLease(lease: Lease, pingIntervalMs: number, clock: Clock): Ch
   return {
     upstream: new OwnChannel(lease.upstream, pingIntervalMs, clock),
     wasWarm: lease.wasWarm,
+    prove: () => {
+      lease.prove();
+    },
     release: (reason) => lease.release(reason),
   };
 }

@@ -51,6 +51,7 @@ const maxFloodBytes = 4 * 1024 * 1024;
 /** One client's share of a server that many use: to its session it looks like an upstream of its own. */
 export class SharedChannel implements Channel, SharedClient {
   readonly name = 'shared';
+  readonly key: string;
   readonly noiseLines = 0;
   readonly isBusy = false;
   readonly #home: SharedHome;
@@ -61,8 +62,10 @@ export class SharedChannel implements Channel, SharedClient {
   #floodBytes = 0;
   #isClosed = false;
 
-  constructor(home: SharedHome) {
+  /** @param key tells it from the other channels of its server */
+  constructor(home: SharedHome, key: string) {
     this.#home = home;
+    this.key = key;
   }
 
   attach(receiver: ChannelReceiver): void {

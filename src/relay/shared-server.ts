@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Notification, Request } from '../jsonrpc/message.ts';
+import type { Budget } from '../pool/budget.ts';
 import type { FleetSurroundings, Place } from '../pool/fleet.ts';
 import { SharedPool } from '../pool/shared-pool.ts';
 import { shakeHands, type Handshake } from '../upstream/handshake.ts';
@@ -21,6 +22,7 @@ interface Surroundings {
   readonly start: FleetSurroundings['start'];
   readonly clock: Clock;
   readonly log: Log;
+  readonly budget: Budget;
 }
 
 /** Calls in line hold their bytes: this much of one server at most. */
@@ -45,24 +47,29 @@ export class SharedServer implements SharedHome {
   /** The result of `initialize` by revision. */
   readonly #results = new Map<string, string>();
   #waitingBytes = 0;
+  #lastKey = 0;
   #level: string | undefined;
 
-  constructor(config: ServerConfig, { start, clock, log }: Surroundings) {
+  constructor(config: ServerConfig, { start, clock, log, budget }: Surroundings) {
     this.#config = config;
     this.#clock = clock;
     this.pool = new SharedPool(config.pool, {
-      ...{ start, clock, log, startTimeoutMs: config.startTimeoutMs, pingIntervalMs: config.pingIntervalMs },
+      ...{ start, clock, log, budget, memoryBytes: config.resources.memoryBytes, random: Math.random },
+      ...{ startTimeoutMs: config.startTimeoutMs, pingIntervalMs: config.pingIntervalMs },
       open: (upstream) => this.#open(upstream),
     });
   }
 
   /** A share of it for one client. */
   join(): ChannelLease {
-    const channel = new SharedChannel(this);
+    this.#lastKey += 1;
+    const channel = new SharedChannel(this, String(this.#lastKey));
     this.#channels.add(channel);
     return {
       upstream: channel,
       wasWarm: true,
+      // Its pool has seen to that.
+      prove: () => undefined,
       release: () => {
         channel.close();
         return Promise.resolve();
@@ -74,22 +81,22 @@ export class SharedServer implements SharedHome {
     return this.pool.tryTake();
   }
 
-  async wait(_client: SharedChannel, bytes: number, signal: AbortSignal): Promise<Place> {
+  async wait(client: SharedChannel, bytes: number, signal: AbortSignal): Promise<Place> {
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       const sentence = `Cannot take the request: ${this.#waitingBytes} bytes wait already, limit is ${maxWaitingBytes}`;
       throw new BridgeError('POOL_FULL', sentence, { maxWaitingBytes });
     }
     this.#waitingBytes += bytes;
     try {
-      return await this.pool.wait(signal);
+      return await this.pool.wait(signal, client.key);
     } finally {
       this.#waitingBytes -= bytes;
     }
   }
 
-  async initialize(_client: SharedChannel, bytes: Bytes): Promise<{ result: string; revision: string }> {
+  async initialize(client: SharedChannel, bytes: Bytes): Promise<{ result: string; revision: string }> {
     const read = initializeRequest.safeParse(JSON.parse(bytes.toString()));
-    const handshake = this.#handshake ?? (await this.#firstHandshake());
+    const handshake = this.#handshake ?? (await this.#firstHandshake(client));
     const asked = read.success ? read.data.params.protocolVersion : undefined;
     const revision = agreedRevision(asked, handshake.protocolVersion);
     return { result: this.#resultFor(revision, handshake), revision };
@@ -144,8 +151,8 @@ export class SharedServer implements SharedHome {
     return shared;
   }
 
-  async #firstHandshake(): Promise<Handshake> {
-    const place = await this.pool.wait(AbortSignal.timeout(this.#config.startTimeoutMs));
+  async #firstHandshake(client: SharedChannel): Promise<Handshake> {
+    const place = await this.pool.wait(AbortSignal.timeout(this.#config.startTimeoutMs), client.key);
     place.release();
     if (!this.#handshake) throw new Error('A server that serves has shaken hands');
     return this.#handshake;

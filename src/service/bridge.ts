@@ -16,6 +16,7 @@ import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
 import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
+import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
 import { Engines } from './engines.ts';
 import { Reload } from './reload.ts';
@@ -47,6 +48,7 @@ export class Bridge implements Health {
   readonly #held = new Set<string>();
   readonly #engines: Engines;
   readonly #starts: StartGate;
+  readonly #budget: Budget;
   readonly #runtimes: Runtimes<ServerRuntime>;
   readonly #sessions: SessionRegistry;
   readonly #keepAlive: KeepAlive;
@@ -67,6 +69,7 @@ export class Bridge implements Health {
     this.#owner = ownerOf(`${config.file}\n${config.listen.port}`, environment);
     this.#engines = new Engines(config, { owner: this.#owner, held: this.#held, environment, clock, log });
     this.#starts = new StartGate(config.limits.starts);
+    this.#budget = new Budget(config.limits);
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
     this.#runtimes = new Runtimes(config.servers.values(), {
       make: (server) => this.#runtimeOf(server),
@@ -126,6 +129,7 @@ export class Bridge implements Health {
       uptimeMs: this.#around.clock.now() - this.#startedAt,
       instance: this.#owner.instance,
       containers: this.#held.size,
+      budget: this.#budget,
       config: this.#config,
       reload: this.reload.state,
       engines: this.#engines,
@@ -168,7 +172,10 @@ export class Bridge implements Health {
   #runtimeOf(server: ServerConfig): ServerRuntime {
     const { clock, log, onProgress = () => undefined } = this.#around;
     const context = { owner: this.#owner, held: this.#held, clock, log };
-    return new ServerRuntime(server, { engines: this.#engines, gate: this.#starts, context, clock, log, onProgress });
+    return new ServerRuntime(server, {
+      ...{ engines: this.#engines, gate: this.#starts, budget: this.#budget },
+      ...{ context, clock, log, onProgress },
+    });
   }
 
   /** Gets the image and fills the pool. Resolves to why that failed; it is tried again by itself. */
@@ -192,6 +199,7 @@ export class Bridge implements Health {
     this.#gate.admit(listen);
     this.#sessions.resize(limits.sessions);
     this.#starts.resize(limits.starts);
+    this.#budget.resize(limits);
     this.#engines.need(servers.values());
     for (const runtime of this.#runtimes.apply(diff, servers)) void this.#bringUp(runtime);
     return diff;

@@ -4,6 +4,7 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Engine, LaunchSpec } from '../engine/engine.ts';
+import type { Budget } from '../pool/budget.ts';
 import type { StartGate, StartPriority, Turn } from '../pool/start-gate.ts';
 import { startUpstream, type StartContext } from '../upstream/start.ts';
 import type { Served } from '../legacy/registry.ts';
@@ -15,6 +16,8 @@ import { supplyFor, type Supply } from './supply.ts';
 interface Surroundings {
   readonly engines: Pick<Engines, 'for'>;
   readonly gate: StartGate;
+  /** Shared by the pools of all servers. */
+  readonly budget: Budget;
   readonly context: StartContext;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,6 +39,7 @@ export class ServerRuntime implements Served, Runtime {
       start: (priority, isWanted) => this.#start(priority, isWanted),
       clock: around.clock,
       log: around.log.child({ server: config.name }),
+      budget: around.budget,
     });
   }
 
@@ -47,8 +51,8 @@ export class ServerRuntime implements Served, Runtime {
     return this.#supply.shortage;
   }
 
-  lease(signal: AbortSignal): Promise<ChannelLease> {
-    return this.#supply.lease(signal);
+  lease(signal: AbortSignal, client: string): Promise<ChannelLease> {
+    return this.#supply.lease(signal, client);
   }
 
   /**
@@ -98,7 +102,7 @@ export class ServerRuntime implements Served, Runtime {
       return new BridgeError('IMAGE_PULLING', 'Cannot start the server yet: its image is still on its way');
     });
     return gate.start(priority, () => {
-      if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: Gangway is shutting down');
+      if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: it is not wanted any more');
       return startUpstream(engine, this.config, source, context);
     });
   }

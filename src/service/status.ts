@@ -1,6 +1,7 @@
 import { version } from '../base/version.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
+import type { Budget } from '../pool/budget.ts';
 import type { Engines } from './engines.ts';
 import type { ReloadState } from './reload.ts';
 import type { Runtimes } from './runtimes.ts';
@@ -11,6 +12,7 @@ interface Parts {
   readonly uptimeMs: number;
   readonly instance: string;
   readonly containers: number;
+  readonly budget: Budget;
   readonly config: Config;
   readonly reload: ReloadState;
   readonly engines: Engines;
@@ -40,6 +42,8 @@ export function describeStatus(parts: Parts): object {
     sessions: sessions.size,
     callsInFlight: sessions.inFlight,
     containers: parts.containers,
+    // 0 sets no limit.
+    limits: parts.budget.stats(),
     servers: Object.fromEntries(
       runtimes.current().map((runtime) => [
         runtime.config.name,

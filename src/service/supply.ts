@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { PoolConfig, ServerConfig } from '../config/config.ts';
+import type { Budget } from '../pool/budget.ts';
 import type { FleetSurroundings } from '../pool/fleet.ts';
 import { Pool, type PoolStats } from '../pool/pool.ts';
 import type { SharedPoolStats } from '../pool/shared-pool.ts';
@@ -11,7 +12,7 @@ import { SharedServer } from '../relay/shared-server.ts';
 /** Where the sessions of a server get what they talk to: containers of their own, or a share of some. */
 export interface Supply {
   /** See `Served`. */
-  lease(signal: AbortSignal): Promise<ChannelLease>;
+  lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
   readonly waiting: number;
   readonly shortage: number;
   /** See `Pool`. */
@@ -30,6 +31,8 @@ interface Surroundings {
   readonly start: FleetSurroundings['start'];
   readonly clock: Clock;
   readonly log: Log;
+  /** Shared by the pools of all servers. */
+  readonly budget: Budget;
 }
 
 export function supplyFor(config: ServerConfig, around: Surroundings): Supply {
@@ -37,10 +40,14 @@ export function supplyFor(config: ServerConfig, around: Surroundings): Supply {
 }
 
 function ownSupply(config: ServerConfig, around: Surroundings): Supply {
-  const pool = new Pool(poolOf(config), { ...around, startTimeoutMs: config.startTimeoutMs });
+  const { startTimeoutMs, resources } = config;
+  const pool = new Pool(poolOf(config), {
+    ...around,
+    ...{ startTimeoutMs, memoryBytes: resources.memoryBytes, random: Math.random },
+  });
   return {
-    lease: async (signal) => {
-      const lease = await pool.acquire(signal);
+    lease: async (signal, client) => {
+      const lease = await pool.acquire(signal, client);
       return ownLease(lease, config.pingIntervalMs, around.clock);
     },
     get waiting() {

@@ -1,11 +1,6 @@
-import { BridgeError, type ErrorData } from '../base/errors.ts';
-import { startFailed } from './start-failed.ts';
+import { BridgeError } from '../base/errors.ts';
+import { startFailed, type Ended } from './start-failed.ts';
 import type { UpstreamEnd } from './upstream.ts';
-
-/** What can tell how a server ended: exit code, signal, last stderr lines. */
-export interface Ended {
-  describeExit(): ErrorData;
-}
 
 /** What a pending request gets when its server ends. @param isStart whether it had not answered `initialize` yet */
 export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended, isStart = false): BridgeError {

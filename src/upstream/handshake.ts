@@ -40,8 +40,8 @@ export async function shakeHands(shared: SharedUpstream, limitMs: number, clock:
     const sentence = `Cannot start the server: it did not answer "initialize" within ${limitMs} ms`;
     return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs: limitMs });
   };
-  const early = asked.catch((error: BridgeError) => {
-    throw error.code === 'UPSTREAM_EXITED' ? startFailed(upstream) : error;
+  const early = asked.catch((error: unknown) => {
+    throw error instanceof BridgeError && error.code === 'UPSTREAM_EXITED' ? startFailed(upstream) : error;
   });
   const { message, bytes } = await withDeadline(early, limitMs, clock, tooLate);
   const result = message.isError ? undefined : readResult(bytes);

@@ -1,5 +1,9 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
-import type { Ended } from './end-error.ts';
+
+/** What can tell how a server ended: exit code, signal, last stderr lines. */
+export interface Ended {
+  describeExit(): ErrorData;
+}
 
 /** The error for a server that ended before it was ready. */
 export function startFailed(upstream: Ended): BridgeError {

@@ -81,6 +81,18 @@ describe('describeError()', () => {
 
 describe('retryAfterMs()', () => {
   it.each(codes)('is a time just when %s can be tried again', (code) => {
-    expect(retryAfterMs(code) !== undefined).toBe(errorTable[code].retry);
+    expect(retryAfterMs({ code, data: {} }) !== undefined).toBe(errorTable[code].retry);
+  });
+
+  it('is what the error knows of it', () => {
+    expect(retryAfterMs({ code: 'CIRCUIT_OPEN', data: { retryAfterMs: 7250 } })).toBe(7250);
+  });
+
+  it.each([0, -1, Number.NaN, 'soon'])('is a second where the error says %p', (known) => {
+    expect(retryAfterMs({ code: 'CIRCUIT_OPEN', data: { retryAfterMs: known } })).toBe(1000);
+  });
+
+  it('is no time where trying again is no use, whatever the error says', () => {
+    expect(retryAfterMs({ code: 'MESSAGE_INVALID', data: { retryAfterMs: 5 } })).toBeUndefined();
   });
 });

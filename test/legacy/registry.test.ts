@@ -44,7 +44,7 @@ function open({ registry, served }: Rig, signal = never()): Opened {
     opened.id = session.id;
     return session.replyOn(opened.reply);
   };
-  registry.open(served, request, body, makeReply, signal).catch((error: unknown) => {
+  registry.open(served, request, body, makeReply, signal, 'client').catch((error: unknown) => {
     opened.error = error;
   });
   return opened;

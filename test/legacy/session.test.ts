@@ -19,6 +19,8 @@ interface Rig {
   readonly session: Session;
   readonly releases: RetireReason[];
   readonly lines: LogLine[];
+  /** How often the session said that the server works. */
+  proofs: number;
   /** How often the session said that it is closed. */
   closed: number;
   /** The reply to `initialize`. */
@@ -41,14 +43,17 @@ async function begin(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): 
     releases.push(reason);
     return upstream.stop();
   };
-  const own = { upstream, wasWarm: true, release, [Symbol.asyncDispose]: () => release('session-ended') };
+  const prove = (): void => {
+    rig.proofs += 1;
+  };
+  const own = { upstream, wasWarm: true, prove, release, [Symbol.asyncDispose]: () => release('session-ended') };
   const lease = ownLease(own, 15_000, clock);
   const first = new FakeConnection();
   const session = new Session(lease, {
     ...{ id: 'id', server: config, clock, log },
     onClosed: () => (rig.closed += 1),
   });
-  const rig: Rig = { clock, child: engine.last, session, releases, lines, closed: 0, first };
+  const rig: Rig = { clock, child: engine.last, session, releases, lines, proofs: 0, closed: 0, first };
   session.begin(envelope(initialize), Bytes.from(initialize), session.replyOn(first));
   await settle();
   return rig;

@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { SlotTable, type Slot } from '../../src/pool/slot.ts';
+import { SlotTable, type Slot, type SlotKind } from '../../src/pool/slot.ts';
+import type { Attempt } from '../../src/pool/start-history.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 
 const upstream = {} as unknown as Upstream;
-type SlotKind = Slot['state']['kind'];
+const attempt: Attempt = { prove: () => undefined, fail: () => undefined, drop: () => undefined };
+const warm = { kind: 'warm', upstream, ageShare: 1, isOutdated: false } as const;
 const kinds: readonly SlotKind[] = ['starting', 'warm', 'leased', 'retiring'];
 
-let table: SlotTable<Slot>;
+let table: SlotTable;
 let slot: Slot;
 
 /** In how many sets a slot is. */
@@ -15,8 +17,8 @@ function memberships(of: Slot): SlotKind[] {
 }
 
 beforeEach(() => {
-  table = new SlotTable<Slot>();
-  slot = table.reserve<Slot>({ state: { kind: 'starting', priority: 'refill' } });
+  table = new SlotTable();
+  slot = table.reserve('refill', attempt);
 });
 
 describe('SlotTable.reserve()', () => {
@@ -31,23 +33,11 @@ describe('SlotTable.reserve()', () => {
 
 describe('SlotTable.move()', () => {
   it.each([
-    ['starting → warm', [{ kind: 'warm', upstream }]],
+    ['starting → warm', [warm]],
     ['starting → leased', [{ kind: 'leased', upstream, since: 0 }]],
     ['starting → retiring', [{ kind: 'retiring', reason: 'draining' }]],
-    [
-      'warm → leased',
-      [
-        { kind: 'warm', upstream },
-        { kind: 'leased', upstream, since: 0 },
-      ],
-    ],
-    [
-      'warm → retiring',
-      [
-        { kind: 'warm', upstream },
-        { kind: 'retiring', reason: 'too-old' },
-      ],
-    ],
+    ['warm → leased', [warm, { kind: 'leased', upstream, since: 0 }]],
+    ['warm → retiring', [warm, { kind: 'retiring', reason: 'too-old' }]],
     [
       'leased → retiring',
       [
@@ -61,7 +51,7 @@ describe('SlotTable.move()', () => {
   });
 
   it('keeps the total', () => {
-    table.move(slot, { kind: 'warm', upstream });
+    table.move(slot, warm);
     expect(table.total).toBe(1);
   });
 });
@@ -69,7 +59,7 @@ describe('SlotTable.move()', () => {
 describe('SlotTable.free()', () => {
   it.each([
     { kind: 'starting', priority: 'foreground' },
-    { kind: 'warm', upstream },
+    warm,
     { kind: 'leased', upstream, since: 0 },
     { kind: 'retiring', reason: 'draining' },
   ] as const)('gives the place of a $kind slot back', (state) => {
@@ -79,7 +69,7 @@ describe('SlotTable.free()', () => {
   });
 
   it('does nothing the second time', () => {
-    table.reserve<Slot>({ state: { kind: 'starting', priority: 'refill' } });
+    table.reserve('refill', attempt);
     table.free(slot);
     table.free(slot);
     expect(table.total).toBe(1);

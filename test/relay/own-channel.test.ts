@@ -22,7 +22,7 @@ function heard(): unknown[] {
 
 beforeEach(async () => {
   rig = poolRig({ pingIntervalMs: interval }, { onLine: () => undefined });
-  channel = (await rig.served.lease(never())).upstream;
+  channel = (await rig.served.lease(never(), 'client')).upstream;
   child = rig.engine.last;
   received = [];
   const receiver: Pick<ChannelReceiver, 'onMessage'> = {

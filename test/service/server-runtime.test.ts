@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Budget } from '../../src/pool/budget.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { ServerRuntime } from '../../src/service/server-runtime.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
@@ -19,6 +20,7 @@ function rigOf(overrides: Parameters<typeof serverConfig>[0]): Rig {
   const runtime = new ServerRuntime(Object.freeze(serverConfig(overrides)), {
     engines: { for: () => Promise.resolve(engine) },
     gate: new StartGate(4),
+    budget: new Budget({ containers: 0, memoryBytes: 0 }),
     context: { owner, held: new Set(), clock, log },
     clock,
     log,
@@ -49,7 +51,7 @@ describe('ServerRuntime.retire()', () => {
   it('ends what waits for a client, starts nothing, and is empty when its last lease has ended', async () => {
     const { clock, engine, runtime } = rigOf({ pool: { warm: 2 } });
     await Promise.all([runtime.open(), clock.advance(100)]);
-    const lease = await runtime.lease(never());
+    const lease = await runtime.lease(never(), 'client');
     await clock.advance(100);
     runtime.retire();
     await clock.advance(5000);

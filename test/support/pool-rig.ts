@@ -1,10 +1,13 @@
 import type { PoolConfig, ServerConfig } from '../../src/config/config.ts';
+import { BridgeError } from '../../src/base/errors.ts';
 import type { Served } from '../../src/legacy/registry.ts';
 import type { Owner } from '../../src/engine/labels.ts';
+import { Budget } from '../../src/pool/budget.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { ownLease } from '../../src/relay/own-channel.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
 import { FakeEngine, type Habit } from './fake-engine.ts';
 import { ManualClock } from './manual-clock.ts';
 import { quietLog, type LogLine } from './quiet-log.ts';
@@ -62,6 +65,7 @@ export interface PoolRig {
   readonly gate: StartGate;
   readonly config: ServerConfig;
   readonly pool: Pool;
+  readonly budget: Budget;
   /** Names of the containers that are held. */
   readonly held: Set<string>;
   readonly lines: LogLine[];
@@ -71,39 +75,56 @@ export interface PoolRig {
   failStart: (count: number) => Error | undefined;
 }
 
+/** What several pools may share. */
+interface Node {
+  readonly clock: ManualClock;
+  readonly gate: StartGate;
+  readonly budget: Budget;
+  /** Half-way by default, so that every wait is the same in each run. */
+  readonly random: () => number;
+}
+
 /** A pool of fake servers behind a real gate. */
 export function poolRig(
   overrides: Overrides = {},
   habit: Habit | ((count: number) => Habit) = {},
   starts = 4,
+  node: Partial<Node> = {},
 ): PoolRig {
-  const clock = new ManualClock();
+  const {
+    clock = new ManualClock(),
+    gate = new StartGate(starts),
+    budget = new Budget({ containers: 0, memoryBytes: 0 }),
+    random = () => 0.5,
+  } = node;
   const engine = new FakeEngine(clock, habit);
-  const gate = new StartGate(starts);
   const config = serverConfig(overrides);
   const { log, lines } = quietLog();
   const held = new Set<string>();
   const context = { owner, held, clock, log };
   const rig: Pick<PoolRig, 'startError' | 'failStart'> = { startError: undefined, failStart: () => rig.startError };
   let count = 0;
+  const open = (isWanted: () => boolean): Upstream => {
+    if (!isWanted()) throw new BridgeError('DRAINING', 'not wanted any more');
+    return startUpstream(engine, config, { kind: 'image', image: 'example.org/demo' }, context);
+  };
   const pool = new Pool(config.pool, {
-    start: (priority) => {
+    start: (priority, isWanted) => {
       const error = rig.failStart(count);
       count += 1;
       if (error) return Promise.reject(error);
-      return Promise.resolve(
-        gate.start(priority, () =>
-          startUpstream(engine, config, { kind: 'image', image: 'example.org/demo' }, context),
-        ),
-      );
+      return Promise.resolve(gate.start(priority, () => open(isWanted)));
     },
     clock,
     log,
     startTimeoutMs: config.startTimeoutMs,
+    budget,
+    memoryBytes: config.resources.memoryBytes,
+    random,
   });
   const served: Served = {
     config,
-    lease: async (signal) => ownLease(await pool.acquire(signal), config.pingIntervalMs, clock),
+    lease: async (signal, client) => ownLease(await pool.acquire(signal, client), config.pingIntervalMs, clock),
     get waiting() {
       return pool.stats().waiting;
     },
@@ -111,7 +132,7 @@ export function poolRig(
       return pool.shortage;
     },
   };
-  return Object.assign(rig, { clock, engine, gate, config, pool, served, held, lines });
+  return Object.assign(rig, { clock, engine, gate, config, pool, served, held, lines, budget });
 }
 
 /** A signal that never aborts. */

@@ -53,7 +53,7 @@ describe('shakeHands()', () => {
         params: {
           protocolVersion: '2025-11-25',
           capabilities: { roots: {}, sampling: {}, elicitation: { form: {}, url: {} } },
-          clientInfo: { name: 'gangway', version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string },
+          clientInfo: { name: 'gangway', version: expect.stringMatching(/^\d+\.\d+\.\d+/) as unknown },
         },
       },
     ]);
