@@ -107,6 +107,11 @@ export class Budget {
     }
   }
 
+  /** Whether as much is on its way out as all those want who wait. */
+  get isMakingRoom(): boolean {
+    return this.#leaving >= this.#wanted();
+  }
+
   /** New caps. Containers beyond a smaller one stay until they end. */
   resize(caps: Caps): void {
     this.#caps = caps;

@@ -8,7 +8,7 @@ import { drainingError, fullError, lateError, tooLargeError } from './pool-error
 import { SlotTable, type RetireReason, type Slot, type SlotCounts } from './slot.ts';
 import type { StartPriority } from './start-gate.ts';
 import { StartHistory, type StartStats } from './start-history.ts';
-import { Starter, type StarterSurroundings } from './starter.ts';
+import { promote, Starter, type StarterSurroundings } from './starter.ts';
 import { Waiters } from './waiters.ts';
 import { ageShare, bestWarm, missingWarm, outdate, outdateOld, surplusWarm, worstWarm } from './warm.ts';
 
@@ -101,11 +101,10 @@ export class Pool {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     const lease = this.#waiters.join(signal, client);
-    this.#serve();
-    const { max, queue } = this.#config;
-    const inLine = this.#waiters.length - this.#slots.of('starting').size;
-    if (inLine > queue) this.#waiters.shorten(client, fullError(inLine - 1, queue, max));
     this.#match();
+    const { max, queue } = this.#config;
+    const waiting = this.#waitingInLine();
+    if (waiting > queue) this.#waiters.shorten(client, fullError(waiting - 1, queue, max));
     return lease;
   }
 
@@ -136,9 +135,9 @@ export class Pool {
 
   /** Callers in line for whom no container is on its way: somebody must leave before they are served. */
   get shortage(): number {
-    const { starting, warm, retiring } = this.#slots.counts();
+    const { warm, retiring } = this.#slots.counts();
     const isFull = this.#slots.total >= this.#config.max || this.#unaffordable > 0;
-    return isFull ? Math.max(0, this.#waiters.length - starting - warm - retiring) : 0;
+    return isFull ? Math.max(0, this.#waitingInLine() - warm - retiring) : 0;
   }
 
   stats(): PoolStats {
@@ -162,6 +161,12 @@ export class Pool {
     if (!budget.fits(memoryBytes)) return tooLargeError(memoryBytes, budget.stats().maxMemoryBytes);
     const hasSpare = this.#slots.of('warm').size > 0 || this.#unclaimed().length > 0;
     return hasSpare ? undefined : this.#history.refusal();
+  }
+
+  /** Callers for whom nothing is on its way, neither a start nor room for one. */
+  #waitingInLine(): number {
+    const coming = this.#around.budget.isMakingRoom ? this.#unaffordable : 0;
+    return this.#waiters.length - this.#slots.of('starting').size - coming;
   }
 
   /** Callers for whom a container would be started if only the budget allowed it. */
@@ -194,7 +199,7 @@ export class Pool {
     while (starting.size < this.#waiters.length && this.#begin('foreground'));
     const refusal = starting.size < this.#waiters.length ? this.#history.refusal() : undefined;
     if (refusal) this.#waiters.rejectBeyond(starting.size, refusal);
-    this.#promote(this.#waiters.length);
+    promote([...starting].slice(0, this.#waiters.length));
   }
 
   /** A slot that can be leased now: warm ones first, then one that is spawned and still comes up. */
@@ -204,16 +209,6 @@ export class Pool {
     for (const slot of this.#slots.of('starting'))
       if (slot.state.kind === 'starting' && slot.state.upstream) return slot;
     return undefined;
-  }
-
-  /** The first `count` starts have a client waiting for them. */
-  #promote(count: number): void {
-    for (const slot of [...this.#slots.of('starting')].slice(0, count)) {
-      if (slot.state.kind === 'starting' && slot.state.priority === 'refill') {
-        slot.state.turn?.promote();
-        slot.state = { ...slot.state, priority: 'foreground' };
-      }
-    }
   }
 
   /** @returns false when nothing may be started now */

@@ -105,6 +105,15 @@ export class Starter {
   }
 }
 
+/** Clients wait for these starts now: they go before the refills. */
+export function promote(slots: readonly Slot[]): void {
+  for (const slot of slots) {
+    if (slot.state.kind !== 'starting' || slot.state.priority === 'foreground') continue;
+    slot.state.turn?.promote();
+    slot.state = { ...slot.state, priority: 'foreground' };
+  }
+}
+
 /** Says yes when the slot is still wanted; from then on, there is something to be ended. */
 function launch(slot: Slot): boolean {
   if (slot.state.kind !== 'starting') return false;

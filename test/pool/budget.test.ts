@@ -256,6 +256,19 @@ describe('Budget.makeRoom()', () => {
   });
 });
 
+describe('Budget.isMakingRoom', () => {
+  it('is true as long as enough is on its way out for all who wait', () => {
+    const budget = new Budget({ containers: 2, memoryBytes: 0 });
+    idle(budget, 2);
+    const client = new Taker('a', 2).join(budget);
+    const before = budget.isMakingRoom;
+    budget.makeRoom();
+    const then = budget.isMakingRoom;
+    client.wanted = 3;
+    expect([before, then, budget.isMakingRoom]).toEqual([false, true, false]);
+  });
+});
+
 describe('Budget.resize()', () => {
   it('takes nothing away from anybody, and gives nothing before there is room again', () => {
     const budget = new Budget({ containers: 3, memoryBytes: 0 });
