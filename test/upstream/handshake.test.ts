@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
+import { version } from '../../src/base/version.ts';
 import { shakeHands, type Handshake } from '../../src/upstream/handshake.ts';
 import { SharedUpstream } from '../../src/upstream/shared-upstream.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
@@ -53,7 +54,7 @@ describe('shakeHands()', () => {
         params: {
           protocolVersion: '2025-11-25',
           capabilities: { roots: {}, sampling: {}, elicitation: { form: {}, url: {} } },
-          clientInfo: { name: 'gangway', version: expect.stringMatching(/^\d+\.\d+\.\d+/) as unknown },
+          clientInfo: { name: 'gangway', version: version() },
         },
       },
     ]);
