@@ -181,7 +181,12 @@ export class Fleet {
         slot.state = { ...slot.state, turn };
       }
       upstream = await turn.upstream;
-      if (slot.state.kind === 'starting') slot.state = { ...slot.state, upstream };
+      if (slot.state.kind !== 'starting') {
+        // Drained while it was launched.
+        void this.#end(slot, upstream);
+        return;
+      }
+      slot.state = { ...slot.state, upstream };
       const shared = await this.#around.open(upstream);
       this.#onReady(slot, shared, maxAgeMs);
     } catch (error) {

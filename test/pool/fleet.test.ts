@@ -219,6 +219,15 @@ describe('Fleet.drain()', () => {
 });
 
 describe('Fleet.drainAll(), while one starts,', () => {
+  it('never launches one whose turn has not come', async () => {
+    const some = rig(serving, {}, 1);
+    some.fleet.begin('refill', hour);
+    some.fleet.begin('refill', hour);
+    some.fleet.drainAll();
+    await some.clock.advance(3000);
+    expect([counts(some), some.engine.live, some.engine.children.length]).toEqual([{}, [], 1]);
+  });
+
   it('ends one that is being initialised', async () => {
     const some = rig({ onLine: () => undefined });
     some.fleet.begin('refill', hour);
@@ -226,6 +235,30 @@ describe('Fleet.drainAll(), while one starts,', () => {
     some.fleet.drainAll();
     await some.clock.advance(3000);
     expect([counts(some), some.engine.live, some.errors, some.history.failed]).toEqual([{}, [], [], 0]);
+  });
+
+  it('ends one that has just been launched without a word to it', async () => {
+    const some = rig({ onLine: () => undefined });
+    const { start } = some;
+    const fleet = new Fleet(
+      some.history,
+      {
+        ...some,
+        start: async (...args) => {
+          const turn = await start(...args);
+          // Between its launch and the moment in which the fleet hears of it.
+          const upstream = turn.upstream.then((launched) => {
+            fleet.drainAll();
+            return launched;
+          });
+          return { ...turn, upstream };
+        },
+      },
+      { onRoom: () => undefined, onChange: () => undefined, onStartFailed: () => undefined },
+    );
+    fleet.begin('refill', hour);
+    await some.clock.advance(3000);
+    expect([fleet.total, some.engine.live, some.engine.last.received]).toEqual([0, [], []]);
   });
 });
 
