@@ -334,6 +334,13 @@ describe('Fleet.check()', () => {
     await pass(one, 200);
     expect(one.history.mayRefill()).toBe(true);
   });
+
+  it('does not take an old one for a proof that new ones come up', async () => {
+    await pass(one, 20_000);
+    one.history.fail(new BridgeError('START_FAILED', 'a new one'));
+    one.fleet.check();
+    expect(one.history.mayRefill()).toBe(false);
+  });
 });
 
 describe('Fleet.expired()', () => {
