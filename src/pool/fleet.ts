@@ -56,6 +56,8 @@ interface Events {
 
 /** A server that has run for so long after its handshake works. */
 const provenMs = 10_000;
+/** A call that is given up sooner says more about its client than about the server. */
+const patienceMs = 1000;
 
 /** The containers of a shared pool: how they come up, take calls, and go. How many there should be is not its business. */
 export class Fleet {
@@ -97,6 +99,8 @@ export class Fleet {
     slot.ongoing += 1;
     slot.uses += 1;
     const { shared, health } = slot.state;
+    const { clock } = this.#around;
+    const since = clock.now();
     let isOver = false;
     return {
       shared,
@@ -106,7 +110,7 @@ export class Fleet {
         this.#release(slot);
       },
       suspect: () => {
-        health.suspect();
+        if (clock.now() - since >= patienceMs) health.suspect();
       },
     };
   }

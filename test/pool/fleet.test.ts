@@ -326,6 +326,13 @@ describe('Fleet.check()', () => {
     expect(some.fleet.take(9)?.shared).toBe(place?.shared);
   });
 
+  it('does not suspect a server whose client changed its mind at once', () => {
+    const place = one.fleet.take(9);
+    place?.suspect();
+    place?.release();
+    expect(one.fleet.take(9)).toBeDefined();
+  });
+
   it('holds it for proven when it has served for a while', async () => {
     one.history.fail(new BridgeError('START_FAILED', 'before'));
     one.history.fail(new BridgeError('START_FAILED', 'before'));
