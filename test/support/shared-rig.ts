@@ -1,10 +1,18 @@
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ServerConfig } from '../../src/config/config.ts';
 import type { FleetSurroundings, Place } from '../../src/pool/fleet.ts';
+import { Bytes } from '../../src/jsonrpc/bytes.ts';
+import {
+  clientLimits,
+  readMessage,
+  type Notification,
+  type Request,
+  type Response,
+} from '../../src/jsonrpc/message.ts';
 import { SharedPool } from '../../src/pool/shared-pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { shakeHands } from '../../src/upstream/handshake.ts';
-import { SharedUpstream } from '../../src/upstream/shared-upstream.ts';
+import { SharedUpstream, type SharedClient } from '../../src/upstream/shared-upstream.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, initializeResult, type FakeChild, type Habit } from './fake-engine.ts';
 import { ManualClock, settle } from './manual-clock.ts';
@@ -105,6 +113,62 @@ export async function filledPool(...parts: Parameters<typeof startRig>): Promise
   await settle();
   return rig;
 }
+
+/** One call: it takes room or waits for it, is sent, and is over with its answer. */
+export class Caller implements SharedClient {
+  outcome: 'waits' | 'sent' | 'answered' | 'failed' | 'refused' | 'cancelled' = 'waits';
+  /** How often it came to an end: never more than once. */
+  ends = 0;
+  place: Place | undefined;
+  readonly #abort = new AbortController();
+  #id = 0;
+
+  constructor(pool: SharedPool) {
+    const place = pool.tryTake();
+    if (place) this.#send(place);
+    else void pool.wait(this.#abort.signal).then(this.#send.bind(this), this.#end.bind(this, 'refused'));
+  }
+
+  onMessage(message: Response | Notification): void {
+    if (message.kind === 'response') this.#end('answered');
+  }
+
+  onFailed(): void {
+    this.#end('failed');
+  }
+
+  onAside(): void {
+    // Of no interest.
+  }
+
+  /** The client gives it up. @param isLate whether it had waited for long */
+  cancel(isLate: boolean): void {
+    if (this.outcome === 'sent' && this.place) {
+      if (isLate) this.place.suspect();
+      this.place.shared.cancel(this.#id, { bytes: cancelled, span: cancelledSpan });
+      this.#end('cancelled');
+    } else if (this.outcome === 'waits') {
+      this.#abort.abort(new Error('gone'));
+    }
+  }
+
+  #send(place: Place): void {
+    this.place = place;
+    this.outcome = 'sent';
+    this.#id = place.shared.call(this, request, requestBytes);
+  }
+
+  #end(outcome: Caller['outcome']): void {
+    this.outcome = outcome;
+    this.ends += 1;
+    this.place?.release();
+  }
+}
+
+const requestBytes = Bytes.from('{"jsonrpc":"2.0","id":1,"method":"tools/call"}');
+const request = readMessage(requestBytes, clientLimits) as Request;
+const cancelled = Bytes.from('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
+const cancelledSpan = (readMessage(cancelled, clientLimits) as Notification).spans.requestId!;
 
 /** One request for room in a pool, and what became of it. */
 export class Visitor {
