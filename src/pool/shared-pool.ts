@@ -104,6 +104,8 @@ export class SharedPool {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     const place = this.#waiters.join(signal, client);
+    // The first one to come wakes the pool for as long as any other load would keep it awake.
+    if (!this.isRunning) this.#follow();
     this.#serve();
     const { max, queue } = this.#config;
     // What a container is on its way for does not stand in line.
@@ -179,14 +181,18 @@ export class SharedPool {
   }
 
   #tick(): void {
-    const { clock } = this.#around;
-    const now = clock.now();
-    const waiting = this.#waiters.length;
-    this.#load.add(this.#fleet.ongoing + waiting, now);
-    const load = { requests: this.#load.average(now), waiting, running: this.#fleet.count('ready') };
-    this.#aim = nextAim(this.#aim, load, this.#config, this.#config.scaling, now);
+    this.#load.add(this.#fleet.ongoing + this.#waiters.length, this.#around.clock.now());
+    this.#follow();
     this.#fleet.check();
     this.#match();
+  }
+
+  /** Lets the aim follow the load. */
+  #follow(): void {
+    const now = this.#around.clock.now();
+    const requests = this.#load.average(now);
+    const load = { requests, waiting: this.#waiters.length, running: this.#fleet.count('ready') };
+    this.#aim = nextAim(this.#aim, load, this.#config, this.#config.scaling, now);
   }
 
   /** How many should serve. */

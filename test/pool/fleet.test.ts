@@ -67,7 +67,7 @@ describe('Fleet.begin()', () => {
     const some = rig();
     some.fleet.begin('refill', hour);
     some.fleet.begin('refill', hour);
-    expect([counts(some), some.fleet.total, some.history.begun]).toEqual([{ starting: 2 }, 2, 2]);
+    expect([counts(some), some.fleet.total, some.history.stats().starts]).toEqual([{ starting: 2 }, 2, 2]);
   });
 
   it('serves when the handshake is done, and says so', async () => {
@@ -97,7 +97,7 @@ describe('Fleet.begin()', () => {
     some.startError = new BridgeError('IMAGE_UNAVAILABLE', 'no such image');
     some.fleet.begin('refill', hour);
     await settle();
-    expect([counts(some), some.errors, some.history.failed]).toEqual([{}, [some.startError], 1]);
+    expect([counts(some), some.errors, some.history.stats().failedStarts]).toEqual([{}, [some.startError], 1]);
   });
 
   it('tells why the server was not ready, and removes its container before the place is free', async () => {
@@ -234,7 +234,7 @@ describe('Fleet.drainAll(), while one starts,', () => {
     await settle();
     some.fleet.drainAll();
     await some.clock.advance(3000);
-    expect([counts(some), some.engine.live, some.errors, some.history.failed]).toEqual([{}, [], [], 0]);
+    expect([counts(some), some.engine.live, some.errors, some.history.stats().failedStarts]).toEqual([{}, [], [], 0]);
   });
 
   it('ends one that has just been launched without a word to it', async () => {
@@ -267,7 +267,7 @@ describe('Fleet, when a server ends by itself,', () => {
     one.fleet.take(9);
     one.engine.last.exit({ code: 1, signal: undefined });
     await one.clock.advance(100);
-    expect([counts(one), one.events.includes('change'), one.history.failed]).toEqual([{}, true, 1]);
+    expect([counts(one), one.events.includes('change'), one.history.stats().failedStarts]).toEqual([{}, true, 1]);
     expect(one.lines.map(({ msg, exitCode }) => [msg, exitCode])).toContainEqual([
       'a shared server ended by itself',
       1,
@@ -308,7 +308,7 @@ describe('Fleet.check()', () => {
     await pass(some, 15_600);
     expect([asked(some), counts(some)]).toEqual([2, { ready: 1 }]);
     await pass(some, 15_000);
-    expect([counts(some)['ready'], some.history.failed]).toEqual([undefined, 1]);
+    expect([counts(some)['ready'], some.history.stats().failedStarts]).toEqual([undefined, 1]);
     expect(some.lines.map(({ msg }) => msg)).toContain('a server does not answer; it is replaced');
     await pass(some, 3000);
     expect([counts(some), some.engine.live]).toEqual([{}, []]);

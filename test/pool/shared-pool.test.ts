@@ -154,6 +154,26 @@ describe('SharedPool, down to none,', () => {
     await settle();
     expect([call?.outcome, rig.engine.children.length]).toEqual(['placed', 2]);
   });
+
+  it('stays awake for downscaleDelay after a call, however quickly it woke', async () => {
+    const rig = await filledPool({ pool: none });
+    await rig.clock.advance(60_100);
+    const [call] = visit(rig, 1);
+    await settle();
+    call?.leave();
+    await rig.clock.advance(9000);
+    expect([serves(rig), rig.engine.children.length]).toEqual([1, 2]);
+    await rig.clock.advance(2000);
+    expect(rig.engine.live).toEqual([]);
+  });
+
+  it('wakes as many as upscaleFactor says', async () => {
+    const rig = await filledPool({ pool: { ...none, scaling: { ...scaling, upscaleFactor: 1.5 } } });
+    await rig.clock.advance(60_000);
+    visit(rig, 1);
+    await settle();
+    expect(serves(rig)).toBe(2);
+  });
 });
 
 describe('SharedPool.hold()', () => {
@@ -313,9 +333,7 @@ describe('SharedPool, when a server ends by itself,', () => {
     await settle();
     rig.engine.last.exit(dies);
     await rig.clock.advance(150);
-    expect([first?.outcome, second?.outcome, third?.outcome]).toEqual(['failed', 'waits', 'waits']);
-    await rig.clock.advance(1500);
-    expect([second?.outcome, third?.outcome]).toEqual(['sent', 'waits']);
+    expect([first?.outcome, second?.outcome, third?.outcome]).toEqual(['failed', 'sent', 'waits']);
     expect(second?.place?.shared.upstream.name).toBe(rig.engine.last.name);
   });
 });

@@ -9,6 +9,7 @@ import {
   type Request,
   type Response,
 } from '../../src/jsonrpc/message.ts';
+import { Budget } from '../../src/pool/budget.ts';
 import { SharedPool } from '../../src/pool/shared-pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { shakeHands } from '../../src/upstream/handshake.ts';
@@ -90,7 +91,7 @@ export function startRig(
       await shakeHands(shared, startTimeoutMs, clock);
       return shared;
     },
-    random: () => 1,
+    ...{ budget: new Budget({ containers: 0, memoryBytes: 0 }), memoryBytes: 0, random: () => 1 },
   };
   return rig;
 }
@@ -123,10 +124,10 @@ export class Caller implements SharedClient {
   readonly #abort = new AbortController();
   #id = 0;
 
-  constructor(pool: SharedPool) {
+  constructor(pool: SharedPool, client = 'client') {
     const place = pool.tryTake();
     if (place) this.#send(place);
-    else void pool.wait(this.#abort.signal).then(this.#send.bind(this), this.#end.bind(this, 'refused'));
+    else void pool.wait(this.#abort.signal, client).then(this.#send.bind(this), this.#end.bind(this, 'refused'));
   }
 
   onMessage(message: Response | Notification): void {
@@ -177,10 +178,10 @@ export class Visitor {
   readonly #abort = new AbortController();
 
   /** As a client's call comes: takes room that is there, or waits. */
-  constructor(pool: SharedPool) {
+  constructor(pool: SharedPool, client = 'client') {
     this.place = pool.tryTake();
     if (this.place) return;
-    pool.wait(this.#abort.signal).then(
+    pool.wait(this.#abort.signal, client).then(
       (place) => (this.place = place),
       (error: unknown) => (this.error = error),
     );
