@@ -1,0 +1,88 @@
+// A Docker daemon of our own, with its own data and socket, which may be killed and frozen. Needs root.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const baseImage = 'docker.io/library/node:22-bookworm-slim';
+
+export class Dockerd {
+  #folder;
+  #child;
+  #exited;
+
+  /** @param {string} folder for all that it keeps */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+
+  get environment() {
+    return { ...process.env, DOCKER_HOST: `unix://${this.#folder}/docker.sock` };
+  }
+
+  /** Starts it, and gives it the base image out of the daemon of this machine. */
+  async start() {
+    await this.#spawn();
+    const archive = path.join(this.#folder, 'base.tar');
+    execFileSync('docker', ['save', '--output', archive, baseImage]);
+    execFileSync('docker', ['load', '--input', archive], { env: this.environment, stdio: 'ignore' });
+  }
+
+  /** SIGKILL, and after a while it is back. @param {number} downMs */
+  async restart(downMs) {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+    await pause(downMs);
+    await this.#spawn();
+  }
+
+  /** @param {number} frozenMs */
+  async freeze(frozenMs) {
+    this.#child.kill('SIGSTOP');
+    await pause(frozenMs);
+    this.#child.kill('SIGCONT');
+  }
+
+  async stop() {
+    this.#child.kill('SIGTERM');
+    await this.#exited;
+    // A daemon that was killed has left its containerd to its successors, which do not end what they have not begun.
+    try {
+      process.kill(Number(readFileSync(path.join(this.#folder, 'exec/containerd/containerd.pid'), 'utf8')), 'SIGTERM');
+    } catch {
+      // It ended with its daemon.
+    }
+  }
+
+  async #spawn() {
+    const at = (name) => path.join(this.#folder, name);
+    const log = openSync(at('dockerd.log'), 'a');
+    // No network of its own: two daemons would fight about the firewall.
+    const args = [
+      '--bridge=none',
+      '--iptables=false',
+      '--ip6tables=false',
+      '--data-root',
+      at('data'),
+      '--exec-root',
+      at('exec'),
+    ];
+    const places = ['--pidfile', at('dockerd.pid'), '--host', `unix://${at('docker.sock')}`];
+    this.#child = spawn('dockerd', [...args, ...places], { stdio: ['ignore', log, log] });
+    this.#exited = once(this.#child, 'exit');
+    for (let attempt = 0; !this.#answers(); attempt++) {
+      if (attempt > 300) throw new Error(`dockerd does not answer; see ${at('dockerd.log')}`);
+      await pause(100);
+    }
+  }
+
+  #answers() {
+    try {
+      execFileSync('docker', ['version'], { env: this.environment, stdio: 'ignore', timeout: 2000 });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// Whether what went wrong for a client follows from something that was done: a fault costs nobody else anything.
+
+/** @typedef {import('./history.mjs').Call} Call @typedef {import('./history.mjs').Fault} Fault @typedef {import('./history.mjs').History} History */
+
+/** So long a server may be refused to all after its containers were harmed: back-off, breaker. */
+const coolDownMs = 60_000;
+/** A container that is frozen for good is found out and replaced within this time. */
+const foundOutMs = 30_000;
+
+/** Answers that say: the container is gone, or it does not answer. */
+const ofTheContainer = new Set(['UPSTREAM_EXITED', 'UPSTREAM_GARBLED', 'ENGINE_LOST', 'CALL_TIMEOUT']);
+const ofTheStart = new Set(['START_FAILED', 'READY_TIMEOUT', 'ENGINE_UNAVAILABLE', 'ENGINE_LOST']);
+const ofTheLine = new Set(['POOL_FULL', 'ACQUIRE_TIMEOUT', 'CIRCUIT_OPEN', 'NODE_FULL', 'OVERLOADED']);
+
+export class Explanations {
+  #history;
+  /** When the bridge did not serve. */
+  #downs;
+  #sessions;
+
+  /** @param {History} history */
+  constructor(history) {
+    this.#history = history;
+    this.#sessions = new Map(history.sessions.map((session) => [session.key, session]));
+    this.#downs = history.lives.flatMap(({ signal, signalledAt }, i) =>
+      signalledAt === undefined
+        ? []
+        : [{ signal, from: signalledAt, until: history.lives[i + 1]?.readyAt ?? Infinity }],
+    );
+  }
+
+  /** Whether a call that was not answered with a result has a cause. @param {Call} call */
+  has(call) {
+    if (call.outcome === 'cut') return this.#isCutByUs(call);
+    const reason = call.answers[0]?.reason ?? call.reason ?? '';
+    // What is under way ends in its own time, which is less than a drain's.
+    if (reason === 'DRAINING')
+      return (
+        call.outcome === 'refused' &&
+        this.#downs.some((down) => down.signal === 'SIGTERM' && overlaps(call, down.from, down.until))
+      );
+    if (reason === 'SESSION_UNKNOWN') return this.#sessionHasEnded(call);
+    if (ofTheLine.has(reason)) return this.#wasHarmedLately(call);
+    if (call.tool === 'initialize' || call.outcome === 'refused')
+      return ofTheStart.has(reason) && this.#wasHarmedNow(call);
+    return ofTheContainer.has(reason) && this.#containerWasHarmed(call);
+  }
+
+  /** A drain waits for calls: only what came after its beginning, or was not waited for by its client, may be lost. */
+  #isCutByUs(call) {
+    return this.#downs.some(({ signal, from, until }) => {
+      const isLost = signal === 'SIGKILL' || call.askedAt >= from || call.leftAt !== undefined;
+      return isLost && overlaps(call, from, until);
+    });
+  }
+
+  #sessionHasEnded(call) {
+    const session = this.#sessions.get(call.session);
+    if (!session) return false;
+    const { openedAt, deletedAt = Infinity } = session;
+    if (deletedAt <= call.endedAt) return true;
+    if (this.#downs.some(({ from }) => from >= openedAt && from <= call.endedAt)) return true;
+    // The sessions of a shared server outlive its containers.
+    return call.server === 'own' && this.#containerWasHarmed(call);
+  }
+
+  #containerWasHarmed(call) {
+    const { faults } = this.#history;
+    if (call.server === 'common') return this.#wasHarmedNow(call);
+    const session = this.#sessions.get(call.session);
+    if (!session) return false;
+    return faults.some(
+      (fault) =>
+        fault.at <= call.endedAt &&
+        (fault.scope === 'engine'
+          ? endOf(fault) >= session.openedAt
+          : fault.scope === 'container' && fault.container === session.container),
+    );
+  }
+
+  /** Some container of the server, or all, while the call was under way. */
+  #wasHarmedNow(call) {
+    const { noticed } = this.#history.bounds;
+    return this.#harm(call).some((fault) => overlaps(call, fault.at, endOf(fault) + noticed));
+  }
+
+  #wasHarmedLately(call) {
+    return this.#harm(call).some((fault) => overlaps(call, fault.at, endOf(fault) + coolDownMs));
+  }
+
+  /** Faults that can be felt by new clients of a server. */
+  #harm(call) {
+    return this.#history.faults.filter(
+      ({ scope, server }) => scope === 'engine' || scope === 'bridge' || server === call.server,
+    );
+  }
+}
+
+/** @param {Fault} fault */
+function endOf({ at, doneAt, until, freezes }) {
+  return until ?? (freezes ? at + foundOutMs : doneAt);
+}
+
+/** @param {Call} call @param {number} from @param {number} until */
+function overlaps({ askedAt, endedAt }, from, until) {
+  return from <= endedAt && until >= askedAt;
+}
