@@ -123,7 +123,7 @@ export const errorTable = {
     http: 503,
     rpc: -32603,
     retry: true,
-    when: 'The bridge is shutting down: it takes no new session, and a call that outlasts the drain is ended.',
+    when: 'The bridge is shutting down: it takes no new session and no new call, and a call that outlasts the drain is ended.',
     operator: 'Expected during a restart. Clients should try again.',
   },
   UPSTREAM_EXITED: {

@@ -139,6 +139,7 @@ export class SessionRegistry {
       server: served.config,
       clock: this.#clock,
       log: this.#log.child({ server: served.config.name, session: shortName(id) }),
+      isDraining: () => this.#isDraining,
       onClosed: ({ server: { name }, unexpected }) => {
         this.#sessions.delete(id);
         this.#unexpected.set(name, (this.#unexpected.get(name) ?? 0) + unexpected);
@@ -169,7 +170,7 @@ export class SessionRegistry {
     if (this.#isDraining) throw new BridgeError('DRAINING', 'Cannot open a session: Gangway is shutting down');
   }
 
-  /** No session is opened any more. Resolves when no request is under way. */
+  /** No session is opened any more, and no request is taken. Resolves when none is under way. */
   drain(): Promise<void> {
     this.#isDraining = true;
     this.#quiet = deferred();

@@ -30,6 +30,8 @@ interface Surroundings {
   readonly server: ServerConfig;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether no new request is taken any more. */
+  readonly isDraining: () => boolean;
   readonly onClosed: (session: Session) => void;
 }
 
@@ -46,6 +48,7 @@ export class Session implements ChannelReceiver {
   readonly #upstream: Channel;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #isDraining: () => boolean;
   readonly #onClosed: (session: Session) => void;
   readonly #calls = new Calls();
   readonly #streams: Streams;
@@ -64,6 +67,7 @@ export class Session implements ChannelReceiver {
     this.#lease = lease;
     this.#upstream = lease.upstream;
     this.#clock = around.clock;
+    this.#isDraining = around.isDraining;
     this.#onClosed = around.onClosed;
     this.#log = around.log;
     this.#openedAt = around.clock.now();
@@ -105,7 +109,7 @@ export class Session implements ChannelReceiver {
   /**
    * A request of the client; its answer goes to `reply`.
    *
-   * @throws {BridgeError} `SESSION_EXISTS`, `DUPLICATE_ID`, `UPSTREAM_BUSY`: nothing was sent
+   * @throws {BridgeError} `SESSION_EXISTS`, `DRAINING`, `DUPLICATE_ID`, `UPSTREAM_BUSY`: nothing was sent
    */
   request(request: Request, bytes: Bytes, reply: Reply): void {
     if (request.method === 'initialize') {
@@ -132,7 +136,7 @@ export class Session implements ChannelReceiver {
    *
    * @param connection for the answers
    * @returns whether there will be any
-   * @throws {BridgeError} `MESSAGE_INVALID`, `DUPLICATE_ID`, `UPSTREAM_BUSY`: nothing was sent
+   * @throws {BridgeError} `MESSAGE_INVALID`, `DRAINING`, `DUPLICATE_ID`, `UPSTREAM_BUSY`: nothing was sent
    */
   batch(messages: readonly Incoming[], connection: Connection): boolean {
     if (!hasBatches(this.#version)) {
@@ -247,7 +251,9 @@ export class Session implements ChannelReceiver {
     this.close(isStart ? 'start-failed' : 'upstream-ended', error);
   }
 
+  /** @throws {BridgeError} `DRAINING`: with ever new requests, those under way would be cut off in the end */
   #exchange(request: Request, reply: Reply): Exchange {
+    if (this.#isDraining()) throw new BridgeError('DRAINING', 'Cannot take the request: Gangway is shutting down');
     return new Exchange(request, reply, this.#clock.now(), callLimits(this.server, this.#streams.isPrimed));
   }
 

@@ -7,7 +7,7 @@ import type { Session } from '../../src/legacy/session.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import type { Habit } from '../support/fake-engine.ts';
 import type { Reply } from '../../src/relay/reply.ts';
-import { aNotification } from '../support/envelopes.ts';
+import { aNotification, aRequest } from '../support/envelopes.ts';
 import { FakeConnection } from '../support/fake-connection.ts';
 import { settle } from '../support/manual-clock.ts';
 import { never, poolRig, type PoolRig } from '../support/pool-rig.ts';
@@ -227,11 +227,31 @@ describe('SessionRegistry.drain()', () => {
     expect(isQuiet).toBe(false);
   });
 
-  it('lets open sessions be used', async () => {
+  it('keeps sessions open', async () => {
     const rig = rigOf();
     const id = await openNow(rig);
     void rig.registry.drain();
     expect(find(rig, id)).toBe('open');
+  });
+
+  it('takes no request in them: it could be cut off in the end', async () => {
+    const rig = rigOf();
+    const session = rig.registry.find(await openNow(rig), 'demo');
+    const reply = session.replyOn(new FakeConnection());
+    void rig.registry.drain();
+    expect(() => {
+      session.request(aRequest(2), Bytes.from('{"jsonrpc":"2.0","id":2,"method":"m"}'), reply);
+    }).toThrow(expect.objectContaining({ code: 'DRAINING' }));
+    expect([session.inFlight, rig.engine.last.received]).toEqual([0, [body.toString()]]);
+  });
+
+  it('takes notifications: what is under way may need them', async () => {
+    const rig = rigOf();
+    const session = rig.registry.find(await openNow(rig), 'demo');
+    void rig.registry.drain();
+    session.accept(aNotification('n'), initialized);
+    await settle();
+    expect(rig.engine.last.received).toEqual([body.toString(), initialized.toString()]);
   });
 });
 

@@ -50,7 +50,7 @@ async function begin(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): 
   const lease = ownLease(own, 15_000, clock);
   const first = new FakeConnection();
   const session = new Session(lease, {
-    ...{ id: 'id', server: config, clock, log },
+    ...{ id: 'id', server: config, clock, log, isDraining: () => false },
     onClosed: () => (rig.closed += 1),
   });
   const rig: Rig = { clock, child: engine.last, session, releases, lines, proofs: 0, closed: 0, first };
