@@ -44,6 +44,7 @@ if (existsSync(suite)) {
   describe.each([
     ['by itself', startDirect],
     ['through Gangway', startBridge],
+    ['through Gangway, shared', startShared],
   ])(`A server for the conformance suite of ${revision}, %s`, (how, start) => {
     let findings: Findings = new Map();
 
@@ -110,10 +111,19 @@ async function startDirect(): Promise<Target> {
   };
 }
 
-async function startBridge(): Promise<Target> {
+/** Each session has a server of its own. */
+function startBridge(): Promise<Target> {
   // A scenario that fails leaves its session behind; that must not fail those after it.
-  const pool = { warm: 2, max: 100 };
-  const servers = { conformance: { command: fixture('conformance'), pool } };
+  return startGangway({ pool: { warm: 2, max: 100 } });
+}
+
+/** All sessions have one server together. */
+function startShared(): Promise<Target> {
+  return startGangway({ sharing: 'shared', pool: { max: 1 } });
+}
+
+async function startGangway(how: object): Promise<Target> {
+  const servers = { conformance: { command: fixture('conformance'), ...how } };
   const program = await serve({ servers }, { args: ['--allow-process'] });
   return {
     url: `${program.url}/conformance/mcp`,

@@ -52,9 +52,12 @@ interface Status {
         readonly disabled?: string;
         readonly sessions: number;
         readonly sandbox: Readonly<Record<string, unknown>>;
-        readonly pool: Readonly<Record<'starting' | 'warm' | 'leased' | 'retiring' | 'waiting' | 'starts', number>> & {
-          readonly lastError?: string;
-        };
+        readonly unexpectedMessages: number;
+        /** `warm` and `leased` of a server whose sessions have containers of their own; the second row of a shared one. */
+        readonly pool: Readonly<
+          Record<'starting' | 'warm' | 'leased' | 'retiring' | 'waiting' | 'starts', number> &
+            Record<'ready' | 'draining' | 'ongoing' | 'target', number>
+        > & { readonly lastError?: string };
       }
     >
   >;
