@@ -170,11 +170,13 @@ export class SharedServer implements SharedHome {
   }
 
   #broadcast(notification: Notification, bytes: Bytes, from: SharedUpstream): void {
-    const { method, uri } = notification;
-    const isUpdate = method === 'notifications/resources/updated' && uri !== undefined;
-    const receivers = isUpdate ? this.#subscriptions.watchers(uri) : [...this.#channels];
-    for (const channel of receivers) channel.onBroadcast(notification, bytes);
-    if (this.#config.pool.min === 0) void this.#lists.onChanged(from, method);
+    for (const channel of this.#audience(notification)) channel.onBroadcast(notification, bytes);
+    if (this.#config.pool.min === 0) void this.#lists.onChanged(from, notification.method);
+  }
+
+  #audience({ method, uri }: Notification): readonly SharedChannel[] {
+    if (method !== 'notifications/resources/updated') return [...this.#channels];
+    return uri === undefined ? [] : this.#subscriptions.watchers(uri);
   }
 
   /** Lists while nothing runs. */

@@ -10,6 +10,8 @@ import { splice, type Span } from '../jsonrpc/splice.ts';
 import { endError, garbledAnswer } from './end-error.ts';
 import type { Receiver, Upstream, UpstreamEnd } from './upstream.ts';
 
+const resourceUpdated = 'notifications/resources/updated';
+
 /** One of the clients of a shared upstream. */
 export interface SharedClient {
   /** The answer to a call of its, or progress on one, with the id or token that it had given itself. */
@@ -220,7 +222,7 @@ export class SharedUpstream implements Receiver {
       return;
     }
     if (isForAll(message)) {
-      this.#around.onBroadcast(message, bytes, this);
+      this.#around.onBroadcast(message, forAll(message), this);
       return;
     }
     const only = this.#onlyClient();
@@ -253,7 +255,13 @@ export class SharedUpstream implements Receiver {
   }
 }
 
-/** What concerns everybody who uses a server, and holds nothing of anybody's call. */
+/** What concerns everybody who uses a server. */
 function isForAll({ method }: Notification): boolean {
-  return method.endsWith('/list_changed') || method === 'notifications/resources/updated';
+  return method.endsWith('/list_changed') || method === resourceUpdated;
+}
+
+/** What everybody may read of it: a server could have put something of one client beside it, such as its `_meta`. */
+function forAll({ method, uri }: Notification): Bytes {
+  const params = method === resourceUpdated && uri !== undefined ? { params: { uri } } : {};
+  return Bytes.from(JSON.stringify({ jsonrpc: '2.0', method, ...params }));
 }

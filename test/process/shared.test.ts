@@ -105,6 +105,18 @@ describe('initialize on a shared server', () => {
 });
 
 describe('What a shared server says to all', () => {
+  it.each(['tools', 'prompts', 'resources'])(
+    'reaches all, without a word of what any of them said: %s',
+    async (list) => {
+      const [a, b, c] = await Promise.all([open(), open(), open()]);
+      const streams = await Promise.all([a, b].map((session) => openStream(session.url, session.headers)));
+      await c.call('change', { list, params: { _meta: { secret: 'of c' } } });
+      await until('all to hear of it', () => streams.every((stream) => stream.messages().length > 0));
+      const wanted = { jsonrpc: '2.0', method: `notifications/${list}/list_changed` };
+      expect(streams.map((stream) => stream.messages())).toEqual([[wanted], [wanted]]);
+    },
+  );
+
   it('about a resource reaches those who watch it, until they do not', async () => {
     const [a, b, c] = await Promise.all([open(), open(), open()]);
     const streams = await Promise.all([a, b, c].map((session) => openStream(session.url, session.headers)));

@@ -7,7 +7,13 @@ interface Message {
   readonly id?: number;
   readonly method?: string;
   readonly params?: Readonly<Record<string, unknown>>;
-  readonly result?: { readonly nonce?: string; readonly foreign?: string; readonly total?: number };
+  readonly result?: {
+    readonly nonce?: string;
+    readonly foreign?: string;
+    readonly total?: number;
+    /** Serial numbers of its progress. */
+    readonly reported?: readonly string[];
+  };
   readonly error?: { readonly data?: { readonly gangway?: { readonly reason: string } } };
 }
 
@@ -18,8 +24,8 @@ export interface Received {
   readonly message: Message;
 }
 
-/** What is to become of a call. */
-type Fate = 'answer' | 'answer-or-error' | 'none';
+/** What is to become of a call; an error in place of an answer can be any, or only that the server has died. */
+type Fate = 'answer' | 'answer-or-error' | 'answer-or-death' | 'none';
 
 interface Call {
   readonly session: string;
@@ -45,6 +51,8 @@ export function violations({ calls, received, totals }: History): string[] {
     if (seen.has(serial)) found.push(`${serial} came twice`);
     seen.add(serial);
   }
+  for (const serial of received.flatMap(({ message }) => message.result?.reported ?? []))
+    if (!seen.has(serial)) found.push(`${serial} did not come`);
   for (const [session, total] of totals) {
     for (let n = 1; n <= total; n++) if (!seen.has(`${session}#${n}`)) found.push(`${session}#${n} did not come`);
   }
@@ -71,8 +79,13 @@ function wrongAnswers({ session, id, nonce, fate }: Call, received: readonly Rec
   return answers.flatMap(({ call, message }) => {
     if (call !== nonce) return [`the answer to ${nonce} came on ${call ?? 'GET'}`];
     if (message.result) return message.result.nonce === nonce ? [] : [`${nonce} got another one’s answer`];
-    return fate === 'answer' ? [`${nonce} got ${message.error?.data?.gangway?.reason ?? 'an error'}`] : [];
+    const reason = message.error?.data?.gangway?.reason ?? 'an error';
+    return mayFail(fate, reason) ? [] : [`${nonce} got ${reason}`];
   });
+}
+
+function mayFail(fate: Fate, reason: string): boolean {
+  return fate === 'answer-or-error' || (fate === 'answer-or-death' && reason === 'UPSTREAM_EXITED');
 }
 
 /** All texts under a key, at any depth. */
@@ -98,6 +111,13 @@ export function randomOf(seed: number): Random {
 export const manners = ['tidy', 'tidy', 'rough', 'mortal', 'deleted'] as const;
 type Manner = (typeof manners)[number];
 
+interface Sharing {
+  /** Whether others are on the same server: some of what it says cannot be told whose it is, and comes to nobody. */
+  readonly isShared: boolean;
+  /** Whether one of them will end it. */
+  readonly isMortal: boolean;
+}
+
 /** A client that has many calls under way, loses its connections, comes back, changes its mind. */
 export class Juggler {
   readonly #name: string;
@@ -105,15 +125,24 @@ export class Juggler {
   readonly #client: ByteClient;
   readonly #random: Random;
   readonly #history: History;
+  readonly #sharing: Sharing;
   #lastId = 0;
   #isOver = false;
 
-  private constructor(name: string, manner: Manner, client: ByteClient, random: Random, history: History) {
+  private constructor(
+    name: string,
+    manner: Manner,
+    client: ByteClient,
+    random: Random,
+    history: History,
+    sharing: Sharing,
+  ) {
     this.#name = name;
     this.#manner = manner;
     this.#client = client;
     this.#random = random;
     this.#history = history;
+    this.#sharing = sharing;
   }
 
   /** Opens a session, does all that, and ends it. */
@@ -124,36 +153,48 @@ export class Juggler {
     manner: Manner,
     random: Random,
     history: History,
+    sharing: Sharing = { isShared: false, isMortal: false },
   ): Promise<void> {
     using client = await ByteClient.open(base, server, { name, capabilities: { sampling: {}, elicitation: {} } });
-    await new Juggler(name, manner, client, random, history).#run();
+    await new Juggler(name, manner, client, random, history, sharing).#run();
   }
 
   async #run(): Promise<void> {
     const listening = this.#listen(await this.#client.listen());
-    for (let wave = 0; wave < 3; wave++) await this.#wave(2 + this.#random(5));
-    if (this.#manner === 'tidy') await this.#account();
-    const isEnding = this.#manner === 'mortal' || this.#manner === 'deleted';
-    if (isEnding) await this.#lastWave();
-    else await this.#client.delete();
+    const { isShared, isMortal } = this.#sharing;
+    // Early, so that the others have calls under way.
+    const waves = isMortal && this.#manner === 'mortal' ? 1 : 3;
+    for (let wave = 0; wave < waves; wave++) await this.#wave(2 + this.#random(5));
+    if (this.#manner === 'tidy' && !isShared) await this.#account();
+    await this.#end();
     this.#isOver = true;
     await listening;
   }
 
+  async #end(): Promise<void> {
+    if (this.#manner === 'mortal' || this.#manner === 'deleted') await this.#lastWave();
+    // A session ends with a server of its own.
+    const isGone = this.#manner === 'deleted' || (this.#manner === 'mortal' && !this.#sharing.isShared);
+    if (!isGone) await this.#client.delete();
+  }
+
   /** Calls that begin together; those that wait are let go in another order. */
   async #wave(count: number): Promise<void> {
-    const calls = Array.from({ length: count }, () => this.#call(this.#steps(), 'answer'));
-    const cancelled = this.#manner === 'rough' ? [this.#call(['progress', 'log', 'wait', 'progress'], 'none')] : [];
+    const fate = this.#sharing.isMortal ? 'answer-or-death' : 'answer';
+    const calls = Array.from({ length: count }, () => this.#call(this.#steps(), fate));
+    const cancelled =
+      this.#manner === 'rough' && !this.#sharing.isMortal ? [this.#call(this.#stepsBeyond(), 'none')] : [];
     for (const { nonce } of this.#shuffled(calls)) await this.#notify('notifications/go', { nonce });
     await Promise.all([...calls, ...cancelled].map(({ done }) => done));
   }
 
   /** Calls that will never be answered by their server: it ends first. */
   async #lastWave(): Promise<void> {
-    const calls = [1, 2, 3].map(() => this.#call(['progress', 'wait'], 'answer-or-error'));
+    const calls = [1, 2, 3].map(() => this.#call(['progress', 'hold'], 'answer-or-error'));
     const nonces = new Set(calls.map(({ nonce }) => nonce));
+    // Or to be over, when another session's end of the server came first.
     const hasBegun = (): boolean =>
-      this.#history.received.filter(({ call, message }) => message.method && call && nonces.has(call)).length >= 3;
+      new Set(this.#history.received.flatMap(({ call }) => (call && nonces.has(call) ? [call] : []))).size === 3;
     await until('three calls to begin', hasBegun);
     if (this.#manner === 'deleted') await this.#client.delete();
     else calls.push(this.#call(['die'], 'answer-or-error'));
@@ -162,7 +203,8 @@ export class Juggler {
 
   /** Nothing may be on its way any more when all is counted. */
   async #account(): Promise<void> {
-    const { body } = await this.#client.post(`{"jsonrpc":"2.0","id":"total","method":"total","params":{}}`);
+    const params = { session: this.#name };
+    const { body } = await this.#client.post(JSON.stringify({ jsonrpc: '2.0', id: 'total', method: 'total', params }));
     // As a document or as the last event of a stream.
     const total = Number(/"total":(\d+)/.exec(String(body))?.[1]);
     this.#history.totals.set(this.#name, total);
@@ -182,6 +224,12 @@ export class Juggler {
     return Array.from({ length: this.#random(6) }, () => names[this.#random(names.length)] ?? 'log');
   }
 
+  /** Goes on after it was cancelled: what it says then belongs to nobody else either. */
+  #stepsBeyond(): string[] {
+    const steps = ['progress', 'log', 'hold', 'log', 'progress'];
+    return this.#sharing.isShared ? [...steps, 'sample'] : steps;
+  }
+
   #call(steps: readonly string[], fate: Fate): { readonly nonce: string; readonly done: Promise<void> } {
     this.#lastId += 1;
     const id = this.#lastId;
@@ -198,7 +246,7 @@ export class Juggler {
       this.#receive(nonce, await bodyOf(response));
       return;
     }
-    const mayLose = fate === 'answer';
+    const mayLose = fate === 'answer' || fate === 'answer-or-death';
     let stream: IncomingMessage | undefined = response;
     while (stream) {
       const until = mayLose && this.#random(3) === 0 ? 1 + this.#random(3) : Infinity;
