@@ -7,8 +7,13 @@ export class Subscriptions<Client> {
     return [...this.#byUri.keys()];
   }
 
+  /** Who watches this one, or one that it is a part of. @see MCP 2025-11-25, `ResourceUpdatedNotificationParams` */
   watchers(uri: string): readonly Client[] {
-    return [...(this.#byUri.get(uri) ?? [])];
+    const found = new Set<Client>();
+    for (const [watched, clients] of this.#byUri) {
+      if (isPartOf(uri, watched)) for (const client of clients) found.add(client);
+    }
+    return [...found];
   }
 
   /** @returns whether it is the first that watches this one */
@@ -21,7 +26,7 @@ export class Subscriptions<Client> {
 
   /** Whether anybody else watches it. */
   isSharedBeyond(client: Client, uri: string): boolean {
-    return this.watchers(uri).some((other) => other !== client);
+    return [...(this.#byUri.get(uri) ?? [])].some((other) => other !== client);
   }
 
   /** @returns whether nobody watches it any more */
@@ -35,4 +40,9 @@ export class Subscriptions<Client> {
   forget(client: Client): string[] {
     return this.uris().filter((uri) => this.remove(client, uri));
   }
+}
+
+function isPartOf(uri: string, whole: string): boolean {
+  if (!uri.startsWith(whole)) return false;
+  return uri === whole || whole.endsWith('/') || /^[/?#]/.test(uri.slice(whole.length));
 }

@@ -144,6 +144,21 @@ describe('What a shared server says to all', () => {
     ]);
   });
 
+  it('about a part of a resource reaches those who watch the whole', async () => {
+    const [a, b] = await Promise.all([open(), open()]);
+    const streams = await Promise.all([a, b].map((session) => openStream(session.url, session.headers)));
+    await a.request('resources/subscribe', { uri: 'test://folder' });
+    await b.request('resources/subscribe', { uri: 'test://fold' });
+    const method = 'notifications/resources/updated';
+    await b.call('say', { message: { method, params: { uri: 'test://folder/file', title: 'of b' } } });
+    await b.call('say', { message: { method, params: { uri: 'test://fold' } } });
+    await until('both to hear of something', () => streams.every((stream) => stream.messages().length > 0));
+    expect(streams.map((stream) => stream.messages().map(({ params }) => params))).toEqual([
+      [{ uri: 'test://folder/file' }],
+      [{ uri: 'test://fold' }],
+    ]);
+  });
+
   it('in its log is as much as each of them asked for', async () => {
     const [a, b, c] = await Promise.all([open(), open(), open()]);
     expect((await a.request('logging/setLevel', { level: 'debug' })).message?.result).toEqual({});
