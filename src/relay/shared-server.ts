@@ -42,6 +42,9 @@ export class SharedServer implements SharedHome {
   readonly #levels = new LogLevels<SharedChannel>();
   readonly #subscriptions = new Subscriptions<SharedChannel>();
   readonly #lists = new ListCache();
+  readonly #upstreams = new Set<SharedUpstream>();
+  /** Of upstreams that are gone. */
+  #unexpected = 0;
   /** What the last container said that came up; kept while none runs. */
   #handshake: Handshake | undefined;
   /** The result of `initialize` by revision. */
@@ -58,6 +61,11 @@ export class SharedServer implements SharedHome {
       ...{ startTimeoutMs: config.startTimeoutMs, pingIntervalMs: config.pingIntervalMs },
       open: (upstream) => this.#open(upstream),
     });
+  }
+
+  /** Messages of its containers that belonged to nothing, or could not be told whose they are. */
+  get unexpected(): number {
+    return [...this.#upstreams].reduce((sum, { unexpected }) => sum + unexpected, this.#unexpected);
   }
 
   /** A share of it for one client. */
@@ -140,6 +148,11 @@ export class SharedServer implements SharedHome {
       onBroadcast: (notification, bytes, from) => {
         this.#broadcast(notification, bytes, from);
       },
+    });
+    this.#upstreams.add(shared);
+    void shared.ended.then(() => {
+      this.#upstreams.delete(shared);
+      this.#unexpected += shared.unexpected;
     });
     const handshake = await shakeHands(shared, startTimeoutMs, this.#clock);
     this.#handshake = handshake;

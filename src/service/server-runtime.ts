@@ -90,6 +90,11 @@ export class ServerRuntime implements Served, Runtime {
     return this.#supply.containers === 0;
   }
 
+  /** See `Supply`. */
+  get unexpected(): number {
+    return this.#supply.unexpected;
+  }
+
   stats(): ReturnType<Supply['stats']> {
     return this.#supply.stats();
   }

@@ -51,7 +51,7 @@ export function describeStatus(parts: Parts): object {
           ...(runtime.config.disabled ? { disabled: runtime.config.disabled.reason } : {}),
           source: describeSource(runtime.config),
           sharing: runtime.config.sharing,
-          ...sessions.count(runtime.config),
+          ...countOf(runtime, sessions),
           pool: runtime.stats(),
           sandbox: describeSandbox(runtime.config),
         },
@@ -64,6 +64,11 @@ export function describeStatus(parts: Parts): object {
       pool: runtime.stats(),
     })),
   };
+}
+
+function countOf(runtime: ServerRuntime, sessions: SessionRegistry): ReturnType<SessionRegistry['count']> {
+  const count = sessions.count(runtime.config);
+  return { ...count, unexpectedMessages: count.unexpectedMessages + runtime.unexpected };
 }
 
 function describeSource({ source }: ServerConfig): string {

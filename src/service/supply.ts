@@ -24,6 +24,8 @@ export interface Supply {
   retire(): void;
   /** In whatever state. */
   readonly containers: number;
+  /** Messages of its containers that could not even be told which session they are for. */
+  readonly unexpected: number;
   stats(): PoolStats | SharedPoolStats;
 }
 
@@ -70,6 +72,7 @@ function ownSupply(config: ServerConfig, around: Surroundings): Supply {
       const { starting, warm, leased, retiring } = pool.stats();
       return starting + warm + leased + retiring;
     },
+    unexpected: 0,
     stats: () => pool.stats(),
   };
 }
@@ -97,6 +100,9 @@ function sharedSupply(config: ServerConfig, around: Surroundings): Supply {
     get containers() {
       const { starting, ready, draining, retiring } = pool.stats();
       return starting + ready + draining + retiring;
+    },
+    get unexpected() {
+      return server.unexpected;
     },
     stats: () => pool.stats(),
   };

@@ -174,4 +174,15 @@ describe('What a shared server says to all', () => {
     await until('the server to be told', async () => (await told(b)).at(-1)?.toString() === 'setLevel,error');
     expect(await lines(b)).toEqual(['x error']);
   });
+
+  it('in its log goes to nobody when two have calls under way', async () => {
+    const [a, b] = await Promise.all([open(), open()]);
+    const { unexpectedMessages: before } = (await bridge.status()).servers['one']!;
+    const stream = await hold(a);
+    const { messages } = await b.call('log', { mark: 'of b' });
+    await b.call('release');
+    await stream.ended;
+    expect([...messages, ...stream.messages()].filter(({ method }) => method === 'notifications/message')).toEqual([]);
+    expect((await bridge.status()).servers['one']!.unexpectedMessages).toBeGreaterThan(before);
+  });
 });
