@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { exchange, parse } from './wire.mjs';
@@ -86,4 +87,14 @@ function slots(servers) {
       return [name, { solid: warm + leased + ready + draining, moving: starting + retiring, starts, max }];
     }),
   );
+}
+
+/** A port that is free now, and stays the same when the bridge is started again. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }

@@ -1,11 +1,9 @@
 // One run on one engine, from an empty machine to an empty machine.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Bridge } from './bridge.mjs';
+import { Bridge, freePort } from './bridge.mjs';
 import { runClient } from './client.mjs';
 import { Dockerd } from './dockerd.mjs';
 import { Engine } from './engine.mjs';
@@ -189,13 +187,4 @@ function folderFor(folder, name) {
   const made = path.join(folder, name);
   mkdirSync(made);
   return made;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -25,7 +25,7 @@ export class Session {
   #lastCall = 0;
 
   /**
-   * @param {{ url: string, history: import('./history.mjs').History, now: () => number, limitMs: number }} around
+   * @param {{ url: string, history: import('./history.mjs').History, now: () => number, limitMs: number, agent?: import('node:http').Agent }} around
    * @param {number} client @param {'own' | 'common'} server @param {string} key
    */
   constructor(around, client, server, key) {
@@ -127,8 +127,8 @@ export class Session {
   }
 
   #post(body, onMessage, onEventId) {
-    const { limitMs } = this.#around;
-    return exchange(this.#url, { body, headers: this.#headers(), limitMs }, onMessage, onEventId);
+    const { limitMs, agent } = this.#around;
+    return exchange(this.#url, { body, headers: this.#headers(), limitMs, agent }, onMessage, onEventId);
   }
 
   async #resume(lastEventId, onMessage, onEventId) {

@@ -22,7 +22,7 @@ export const bounds = {
   /** Until a container that is neither running nor paused is gone, too. */
   stray: 10 * seconds,
   /** MiB that the bridge may grow by, at rest, from before to after. */
-  growth: 64,
+  growth: 128,
   /** Descriptors by which the bridge at rest may have more than before. */
   descriptors: 8,
 };

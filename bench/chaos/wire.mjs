@@ -11,19 +11,19 @@ import { Agent, request } from 'node:http';
  */
 
 /** One connection for each request: which request a lost connection belonged to is then never in doubt. */
-const agent = new Agent({ keepAlive: false });
+const oneEach = new Agent({ keepAlive: false });
 
 /**
  * One request.
  *
  * @param {string} url
- * @param {{ method?: string, headers?: Record<string, string>, body?: unknown, limitMs?: number }} options
+ * @param {{ method?: string, headers?: Record<string, string>, body?: unknown, limitMs?: number, agent?: Agent }} options
  * @param {(message: object, eventId: string | undefined) => void} [onMessage] each JSON-RPC message, as it comes
  * @param {(eventId: string) => void} [onEventId] each id of an event, also of those without a message
  * @returns {{ ended: Promise<Ended>, destroy: () => void }} `ended` never rejects
  */
 export function exchange(url, options, onMessage = () => undefined, onEventId = () => undefined) {
-  const { method = 'POST', headers = {}, body, limitMs = 60_000 } = options;
+  const { method = 'POST', headers = {}, body, limitMs = 60_000, agent = oneEach } = options;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const outgoing = request(url, {
     ...{ method, agent },
