@@ -59,9 +59,7 @@ export class Pool {
       served: () => this.#slots.of('starting').size,
       late: (waitedMs) => lateError(waitedMs, this.#unaffordable > 0),
     });
-    const match = (): void => {
-      this.#match();
-    };
+    const match = this.#match.bind(this);
     this.#starter = new Starter(around, {
       onSpawned: match,
       onReady: (slot, upstream) => {
@@ -77,11 +75,8 @@ export class Pool {
         this.#match();
       },
     });
-    const stopTicking = clock.every(tickMs, () => {
-      this.#tick();
-    });
     this.#cancels = [
-      stopTicking,
+      clock.every(tickMs, this.#tick.bind(this)),
       budget.onFree(match, () => this.#unaffordable),
       budget.onShortage(() => this.#evict()),
     ];

@@ -190,6 +190,27 @@ describe('Session.begin()', () => {
     expect(rig.first.refusals.map(({ code }) => code)).toEqual(['UPSTREAM_GARBLED']);
   });
 
+  it.each([
+    ['a result', result(0)],
+    ['an error', '{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"no"}}'],
+  ])('says once that the server works when it answers with %s', async (_what, answer) => {
+    const rig = await begin();
+    await says(rig, logLine);
+    const early = rig.proofs;
+    await says(rig, answer);
+    rig.session.close('deleted');
+    expect([early, rig.proofs]).toEqual([0, 1]);
+  });
+
+  it.each(['client-vanished', 'start-failed', 'draining'] as const)(
+    'says nothing of the kind when it closes before (%s)',
+    async (reason) => {
+      const rig = await begin();
+      rig.session.close(reason);
+      expect(rig.proofs).toBe(0);
+    },
+  );
+
   it('does not take a start that no client waited for as proof that the server works', async () => {
     const rig = await begin();
     rig.first.vanish();

@@ -259,6 +259,17 @@ describe('Pool, under a storm of 500 clients,', () => {
     return { rig, served, errors };
   }
 
+  it('refuses those at once for whom there is no place in line, and starts nothing for them (E1)', async () => {
+    const rig = poolRig({ pool: { max: 5, queue: 20 } }, { startsAfterMs: 200 });
+    const waits = Array.from({ length: 500 }, () => ask(rig));
+    const { starting, waiting, starts } = rig.pool.stats();
+    await Promise.resolve();
+    const refused = waits.filter((wait) => codeOf(wait) === 'POOL_FULL').length;
+    expect([refused, starting, waiting, starts]).toEqual([475, 5, 25, 5]);
+    await rig.clock.advance(20_000);
+    expect(rig.engine.peak).toBe(5);
+  });
+
   it('never has more than "max" containers, those that end included', async () => {
     expect((await storm()).rig.engine.peak).toBeLessThanOrEqual(20);
   });

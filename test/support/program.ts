@@ -39,6 +39,7 @@ interface Status {
   readonly sessions: number;
   readonly callsInFlight: number;
   readonly containers: number;
+  readonly limits: Readonly<Record<'containers' | 'memoryBytes' | 'maxContainers' | 'maxMemoryBytes', number>>;
   readonly config: {
     readonly loadedAt: string;
     readonly lastError?: string;
@@ -55,9 +56,9 @@ interface Status {
         readonly unexpectedMessages: number;
         /** `warm` and `leased` of a server whose sessions have containers of their own; the second row of a shared one. */
         readonly pool: Readonly<
-          Record<'starting' | 'warm' | 'leased' | 'retiring' | 'waiting' | 'starts', number> &
+          Record<'starting' | 'warm' | 'leased' | 'retiring' | 'waiting' | 'starts' | 'restarts', number> &
             Record<'ready' | 'draining' | 'ongoing' | 'target', number>
-        > & { readonly lastError?: string };
+        > & { readonly lastError?: string; readonly circuit: string };
       }
     >
   >;
