@@ -1,8 +1,10 @@
+import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { settlesWithin } from '../base/deadline.ts';
 import { deferred } from '../base/deferred.ts';
 import type { ErrorData } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { printable } from '../base/printable.ts';
 import type { Redactor } from '../base/redact.ts';
 import type { Child, Engine, Exit } from '../engine/engine.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
@@ -19,7 +21,8 @@ import {
 } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
 import { Scanner } from '../jsonrpc/scan.ts';
-import { printable, StderrTail } from './stderr-tail.ts';
+import { readInTurns, turnBytes } from './read-in-turns.ts';
+import { StderrTail, type StderrLines } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
 
 export type UpstreamState = 'starting' | 'ready' | 'stopping' | 'gone';
@@ -54,8 +57,6 @@ const maxStalledBytes = 1024 * 1024;
 const stalledMs = 1000;
 /** What a server said just before it ended arrives within this time after its exit. */
 const flushMs = 100;
-/** After so many bytes, everything else has its turn: to scan them takes a few milliseconds at the most. */
-const turnBytes = 256 * 1024;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
 const maxNoiseLines = 1000;
 const noiseWindowMs = 10_000;
@@ -85,6 +86,8 @@ export class Upstream {
   readonly #framer: LineFramer;
   readonly #scanner = new Scanner(serverLimits);
   readonly #spoke = deferred();
+  /** What it said before its exit has been read, or was too long in coming. */
+  readonly #flushed = deferred();
   readonly #gone = deferred();
   #receiver: Receiver | undefined;
   #end: UpstreamEnd | undefined;
@@ -105,7 +108,7 @@ export class Upstream {
     this.startedAt = around.clock.now();
     this.#child = child;
     this.#around = around;
-    this.#stderr = new StderrTail(around.redactor);
+    this.#stderr = new StderrTail(around.redactor, around.clock);
     this.#framer = new LineFramer(around.maxLineBytes, {
       onBegin: () => {
         this.#scanner.reset();
@@ -120,7 +123,7 @@ export class Upstream {
         this.#finish('line-too-long');
       },
     });
-    child.stderr.on('data', (chunk: Buffer) => {
+    readInTurns(child.stderr, (chunk) => {
       this.#stderr.push(chunk);
     });
     this.exited = child.exited;
@@ -143,6 +146,11 @@ export class Upstream {
   /** Lines on stdout that were no messages. */
   get noiseLines(): number {
     return this.#noiseLines;
+  }
+
+  /** What the server says on stderr, and what it says on stdout that is no message. */
+  get stderr(): StderrLines {
+    return this.#stderr;
   }
 
   /** Gives all that the server says to one receiver, from the first byte. */
@@ -221,22 +229,25 @@ export class Upstream {
     this.#state = 'stopping';
     const isGone = await endChild(this.#child, engine, grace, clock, log);
     if (!isGone) log.error({ container: this.name }, 'a container could not be removed; it will be tried again');
+    if (this.#exit) await this.#flushed.promise;
     this.#finish('stopped');
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
+    this.#stderr.end();
     this.#state = 'gone';
     this.#gone.resolve();
   }
 
   async #onExit(exit: Exit): Promise<void> {
     this.#exit = exit;
-    const { stdout } = this.#child;
-    if (this.#receiver && !stdout.readableEnded) {
-      this.resume();
-      const drained = new Promise((resolve) => stdout.once('close', resolve));
-      await settlesWithin(drained, flushMs, this.#around.clock);
-      this.#framer.end();
-    }
+    const { stdout, stderr } = this.#child;
+    const isHeard = this.#receiver !== undefined && !stdout.readableEnded;
+    if (isHeard) this.resume();
+    // Its last words are why it ended.
+    const drained = Promise.all([closed(stderr), isHeard ? closed(stdout) : undefined]);
+    await settlesWithin(drained, flushMs, this.#around.clock);
+    if (isHeard) this.#framer.end();
+    this.#flushed.resolve();
     this.#finish(this.#stopping ? 'stopped' : 'exited');
     // Also after an exit of its own: whatever is left of the container goes, and the end is certain.
     await this.stop(0);
@@ -245,7 +256,7 @@ export class Upstream {
   /** A server that closes its output can answer nothing any more, whether its process lives or not. */
   async #onOutputClosed(): Promise<void> {
     // Nearly always it is on its way out, and its exit code is worth a moment.
-    await settlesWithin(this.#child.exited, flushMs, this.#around.clock);
+    if (await settlesWithin(this.#child.exited, flushMs, this.#around.clock)) return;
     this.#finish('exited');
     await this.stop();
   }
@@ -311,4 +322,11 @@ export class Upstream {
     this.#receiver?.onEnd(this.#end);
     if (reason === 'line-too-long' || reason === 'too-noisy') void this.stop();
   }
+}
+
+function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once('close', resolve);
+  });
 }
