@@ -125,7 +125,7 @@ export const clientErrorTable = {
     http: 403,
     rpc: -32600,
     retry: false,
-    when: 'A path under `/admin/` was asked for from another machine, or through a proxy.',
+    when: 'A path under `/admin/` was asked for from another machine, through a proxy, or by a web page.',
     operator: 'Use it on the machine itself; in a container, with `exec`.',
   },
   PATH_UNKNOWN: {

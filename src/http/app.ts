@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { adminRouter, type Admin } from './admin.ts';
 import { refuse } from './error-response.ts';
 
 /** What the service tells about itself. */
@@ -11,7 +12,7 @@ export interface Health {
 }
 
 /** Everything but the MCP routes: few requests, so Express' comfort costs nothing that counts. */
-export function createApp(health: Health, log: Log): Express {
+export function createApp(health: Health, admin: Admin, log: Log): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -34,12 +35,13 @@ export function createApp(health: Health, log: Log): Express {
       Allow: 'GET, HEAD',
     });
   });
+  app.use('/admin', adminRouter(admin));
   app.use((request, response) => {
     refuse(request, response, new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp'));
   });
   // Express knows an error handler by its four parameters.
   const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
-    log.error({ err: error }, 'a request failed');
+    if (!(error instanceof BridgeError)) log.error({ err: error }, 'a request failed');
     refuse(request, response, error);
   };
   app.use(onError);

@@ -78,17 +78,20 @@ export class SessionRegistry {
 
   /**
    * Sessions that were opened with one configuration of a server: while old ones outlive a change of it, its name stands
-   * for several. And messages that belonged to nothing, in these and in all of its name that are over.
+   * for several. Their requests under way, and messages that belonged to nothing, in these and in all of its name that are
+   * over.
    */
-  count(server: ServerConfig): { readonly sessions: number; readonly unexpectedMessages: number } {
+  count(server: ServerConfig): Readonly<Record<'sessions' | 'callsInFlight' | 'unexpectedMessages', number>> {
     let sessions = 0;
+    let callsInFlight = 0;
     let unexpectedMessages = this.#unexpected.get(server.name) ?? 0;
     for (const session of this.#sessions.values()) {
       if (session.server !== server) continue;
       sessions += 1;
+      callsInFlight += session.inFlight;
       unexpectedMessages += session.unexpected;
     }
-    return { sessions, unexpectedMessages };
+    return { sessions, callsInFlight, unexpectedMessages };
   }
 
   /** @throws {BridgeError} `SESSION_UNKNOWN`, in the same words for an id that is unknown, over, or of another server */

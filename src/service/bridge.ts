@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
+import { deferred } from '../base/deferred.ts';
 import { causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
@@ -19,8 +20,10 @@ import { SessionIds } from '../legacy/session-id.ts';
 import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
 import { Engines } from './engines.ts';
+import { Operations } from './operations.ts';
 import { Reload } from './reload.ts';
 import { Runtimes } from './runtimes.ts';
+import { LogBook } from './server-logs.ts';
 import { ServerRuntime } from './server-runtime.ts';
 import { describeStatus } from './status.ts';
 
@@ -50,12 +53,14 @@ export class Bridge implements Health {
   readonly #starts: StartGate;
   readonly #budget: Budget;
   readonly #runtimes: Runtimes<ServerRuntime>;
+  readonly #logs = new LogBook();
   readonly #sessions: SessionRegistry;
   readonly #keepAlive: KeepAlive;
   readonly #deadPeers: DeadPeers;
   readonly #gate: Gate;
   readonly #http: Server;
   readonly #startedAt: number;
+  readonly #drained = deferred();
   #isReady = false;
   #isDraining = false;
   #stopping: Promise<void> | undefined;
@@ -91,6 +96,11 @@ export class Bridge implements Health {
 
   get engines(): Engines {
     return this.#engines;
+  }
+
+  /** Resolves when a drain has ended, whoever asked for it. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /**
@@ -166,14 +176,24 @@ export class Bridge implements Health {
       log: this.#around.log,
     };
     const sse = listen().sse ? new SseRoute(context) : undefined;
-    return { mcp: new McpRoute(context), sse, app: createApp(this, this.#around.log) };
+    return { mcp: new McpRoute(context), sse, app: createApp(this, this.#operations(), this.#around.log) };
+  }
+
+  #operations(): Operations {
+    return new Operations({
+      servers: this.#runtimes.served,
+      logs: this.#logs,
+      log: this.#around.log,
+      status: () => this.status(),
+      drain: () => void this.drain(),
+    });
   }
 
   #runtimeOf(server: ServerConfig): ServerRuntime {
     const { clock, log, onProgress = () => undefined } = this.#around;
     const context = { owner: this.#owner, held: this.#held, clock, log };
     return new ServerRuntime(server, {
-      ...{ engines: this.#engines, gate: this.#starts, budget: this.#budget },
+      ...{ engines: this.#engines, gate: this.#starts, budget: this.#budget, logs: this.#logs },
       ...{ context, clock, log, onProgress },
     });
   }
@@ -223,12 +243,14 @@ export class Bridge implements Health {
     await this.#leave();
     await this.#removeHeld();
     log.info('stopped');
+    this.#drained.resolve();
   }
 
   #closeAll(): void {
     this.reload.close();
     this.#runtimes.drain();
     this.#sessions.closeAll('draining');
+    this.#logs.close();
     this.#keepAlive.stop();
     this.#deadPeers.stop();
     this.#engines.close();

@@ -11,6 +11,7 @@ import type { Served } from '../legacy/registry.ts';
 import type { ChannelLease } from '../relay/channel.ts';
 import type { Engines } from './engines.ts';
 import type { Runtime } from './runtimes.ts';
+import type { LogBook } from './server-logs.ts';
 import { supplyFor, type Supply } from './supply.ts';
 
 interface Surroundings {
@@ -19,6 +20,7 @@ interface Surroundings {
   /** Shared by the pools of all servers. */
   readonly budget: Budget;
   readonly context: StartContext;
+  readonly logs: LogBook;
   readonly clock: Clock;
   readonly log: Log;
   /** Lines of a pull or a build, for people. */
@@ -99,8 +101,13 @@ export class ServerRuntime implements Served, Runtime {
     return this.#supply.stats();
   }
 
+  /** Puts new containers in the place of those that stand ready. Nobody loses one that is in use. */
+  recycle(): void {
+    this.#supply.recycle();
+  }
+
   async #start(priority: StartPriority, isWanted: () => boolean): Promise<Turn> {
-    const { engines, gate, context, clock } = this.#around;
+    const { engines, gate, context, logs, clock } = this.#around;
     const engine = await engines.for(this.config.source);
     const { startTimeoutMs } = this.config;
     const source = await withDeadline(this.#prepare(engine), startTimeoutMs, clock, () => {
@@ -108,7 +115,9 @@ export class ServerRuntime implements Served, Runtime {
     });
     return gate.start(priority, () => {
       if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: it is not wanted any more');
-      return startUpstream(engine, this.config, source, context);
+      const upstream = startUpstream(engine, this.config, source, context);
+      logs.of(this.config.name).add(upstream);
+      return upstream;
     });
   }
 

@@ -11,9 +11,9 @@ const hardLimitMs = 5000;
 const brokenOutput = new Set(['EPIPE', 'EIO']);
 
 /**
- * Starts a bridge and lets it run until SIGTERM or SIGINT: the first drains it, a second ends it at once. SIGHUP has the
- * configuration read again, unless it says that the terminal is gone. A fault that nobody caught removes the containers
- * and ends the program as well: its state cannot be trusted any more.
+ * Starts a bridge and lets it run until an operator drains it, or SIGTERM or SIGINT: the first drains it, a second ends it
+ * at once. SIGHUP has the configuration read again, unless it says that the terminal is gone. A fault that nobody caught
+ * removes the containers and ends the program as well: its state cannot be trusted any more.
  *
  * @param start what makes it run; signals are heard from its beginning
  * @returns the exit code
@@ -48,11 +48,12 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
     signals += 1;
     log.info({ signal }, signals === 1 ? 'signal: draining (once more to end at once)' : 'signal: ending at once');
     if (signals > 1) endNow();
-    else
-      void bridge.drain().then(() => {
-        end(0);
-      });
+    else void bridge.drain();
   };
+  // Also when it was not a signal that asked for it.
+  void bridge.drained.then(() => {
+    end(0);
+  });
   process.on('SIGTERM', onEndSignal).on('SIGINT', onEndSignal);
   const hadTerminal = hasTerminal();
   process.on('SIGHUP', (signal) => {

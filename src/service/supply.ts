@@ -17,6 +17,7 @@ export interface Supply {
   readonly shortage: number;
   /** See `Pool`. */
   fill(): Promise<void>;
+  recycle(): void;
   drain(): void;
   /** Other sizes and times. */
   resize(config: ServerConfig): void;
@@ -59,6 +60,9 @@ function ownSupply(config: ServerConfig, around: Surroundings): Supply {
       return pool.shortage;
     },
     fill: () => pool.fill(),
+    recycle: () => {
+      pool.recycle();
+    },
     drain: () => {
       pool.drain();
     },
@@ -88,6 +92,9 @@ function sharedSupply(config: ServerConfig, around: Surroundings): Supply {
     waiting: 0,
     shortage: 0,
     fill: () => pool.fill(),
+    recycle: () => {
+      pool.recycle();
+    },
     drain: () => {
       pool.drain();
     },

@@ -11,6 +11,7 @@ import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { noAdmin } from '../support/no-admin.ts';
 import { poolRig } from '../support/pool-rig.ts';
 import { quietLog } from '../support/quiet-log.ts';
 
@@ -35,7 +36,7 @@ describe('A request whose body comes a byte at a time', () => {
   const sessions = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
   const servers = new Map([['demo', rig.served]]);
   const route = new McpRoute({ servers, sessions, keepAlive, maxBodyBytes: 1024, log });
-  const app = createApp({ notReady: () => undefined, status: () => ({}) }, log);
+  const app = createApp({ notReady: () => undefined, status: () => ({}) }, noAdmin, log);
   const listen = {
     ...{ host: '127.0.0.1', port: 0, insecureNoAuth: false, allowedHosts: [], allowedOrigins: [] },
     ...{ maxBodyBytes: 1024, sse: false },

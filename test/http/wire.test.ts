@@ -12,6 +12,7 @@ import { KeepAlive } from '../../src/http/sse.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { answerInitialize, initializeResult, type FakeChild } from '../support/fake-engine.ts';
+import { noAdmin } from '../support/no-admin.ts';
 import { poolRig, type PoolRig } from '../support/pool-rig.ts';
 import { quietLog } from '../support/quiet-log.ts';
 
@@ -68,7 +69,7 @@ beforeEach(async () => {
   ]);
   const context = { servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
-  const routes = { mcp: new McpRoute(context), sse: new SseRoute(context), app: createApp(health, log) };
+  const routes = { mcp: new McpRoute(context), sse: new SseRoute(context), app: createApp(health, noAdmin, log) };
   server = createListener(new Gate(listen), routes, () => isDraining);
   port = await startListening(server, listen, log);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Budget } from '../../src/pool/budget.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
+import { LogBook } from '../../src/service/server-logs.ts';
 import { ServerRuntime } from '../../src/service/server-runtime.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -22,6 +23,7 @@ function rigOf(overrides: Parameters<typeof serverConfig>[0]): Rig {
     gate: new StartGate(4),
     budget: new Budget({ containers: 0, memoryBytes: 0 }),
     context: { owner, held: new Set(), clock, log },
+    logs: new LogBook(),
     clock,
     log,
     onProgress: () => undefined,
