@@ -5,7 +5,7 @@ import type { LogFormat, LogLevel } from '../base/log.ts';
 import { defined } from '../config/defined.ts';
 import type { Overrides } from '../config/load.ts';
 
-const commands = ['serve', 'check', 'tools', 'call', 'ps', 'schema'] as const;
+const commands = ['serve', 'check', 'tools', 'call', 'ps', 'top', 'logs', 'recycle', 'drain', 'schema'] as const;
 type Command = (typeof commands)[number];
 
 /** A command line, checked. */
@@ -18,6 +18,10 @@ export interface Arguments {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat | undefined;
   readonly isJson: boolean;
+  /** `logs`: how many of each container. */
+  readonly lines: number;
+  readonly isFollow: boolean;
+  readonly isOnce: boolean;
   readonly isHelp: boolean;
   readonly isVersion: boolean;
   /** Serve the embedded examples when there is no container engine. */
@@ -35,6 +39,9 @@ const options = {
   'log-level': { type: 'string' },
   'log-format': { type: 'string' },
   json: { type: 'boolean' },
+  lines: { type: 'string', short: 'n' },
+  follow: { type: 'boolean', short: 'f' },
+  once: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -48,6 +55,10 @@ const operandCounts: Readonly<Record<Command, readonly [number, number]>> = {
   tools: [1, 1],
   call: [2, 3],
   ps: [0, 0],
+  top: [0, 0],
+  logs: [1, 1],
+  recycle: [1, 1],
+  drain: [0, 0],
   schema: [0, 0],
 };
 
@@ -61,18 +72,25 @@ Commands:
   tools NAME               list the tools of a server
   call NAME TOOL [JSON]    call a tool
   ps                       list the containers of Gangway on the engine
+  top                      watch the running bridge: servers, containers, sessions, failures
+  logs NAME                print what the containers of a server wrote to stderr
+  recycle NAME             replace the containers of a server that stand ready
+  drain                    end the running bridge: calls under way finish first
   schema                   print the JSON Schema of servers.yaml
 
 Options:
   -c, --config FILE        the configuration (servers.yaml)
-      --host ADDRESS       listen here (listen.host, 127.0.0.1)
-  -p, --port PORT          listen here (listen.port, 8808)
+      --host ADDRESS       listen here, or find the running bridge here (listen.host, 127.0.0.1)
+  -p, --port PORT          the same (listen.port, 8808)
       --engine NAME        podman or docker (auto: the first that works)
       --allow-process      let "command:" servers run as plain processes of this host
       --insecure-no-auth   listen on an address that other machines can reach
       --log-level LEVEL    trace, debug, info, warn, error, silent (info)
       --log-format FORMAT  json or pretty (pretty on a terminal)
       --json               print JSON instead of text
+  -n, --lines N            logs: the last N lines of each container (50)
+  -f, --follow             logs: go on with what comes
+      --once               top: print one table and end, as it does when the output is no terminal
   -v, --version            print the version
   -h, --help               print this
 `;
@@ -95,6 +113,9 @@ export function parseArguments(argv: readonly string[]): Arguments {
     logLevel: oneOf(values['log-level'] ?? 'info', logLevels, '--log-level'),
     logFormat: oneOfOptional(values['log-format'], ['json', 'pretty'] as const, '--log-format'),
     isJson: values.json === true,
+    lines: values.lines === undefined ? 50 : wholeNumber(values.lines, '--lines', 1000),
+    isFollow: values.follow === true,
+    isOnce: values.once === true,
     isHelp: values.help === true,
     isVersion: values.version === true,
     examplesWithoutEngine: values['examples-without-engine'] === true,
@@ -105,7 +126,7 @@ function overridesOf(values: ReturnType<typeof parse>['values']): Overrides {
   const engine = values.engine === 'auto' ? undefined : values.engine;
   return defined({
     host: values.host,
-    port: values.port === undefined ? undefined : portOf(values.port),
+    port: values.port === undefined ? undefined : wholeNumber(values.port, '--port', 65_535),
     engine: oneOfOptional(engine, ['podman', 'docker'] as const, '--engine'),
     insecureNoAuth: values['insecure-no-auth'],
     allowProcess: values['allow-process'],
@@ -139,10 +160,10 @@ function nearest(word: string, known: readonly string[], prefix: string): string
   return best !== undefined && distance(word, best) <= 2 ? `; did you mean ${prefix}${best}?` : '';
 }
 
-function portOf(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  return refuse(`--port got "${text}", wanted a whole number from 0 to 65535`);
+function wholeNumber(text: string, option: string, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number <= most) return number;
+  return refuse(`${option} got "${text}", wanted a whole number from 0 to ${most}`);
 }
 
 function refuse(sentence: string): never {

@@ -2,6 +2,8 @@
 export interface Output {
   readonly isTerminal: boolean;
   line(text?: string): void;
+  /** As it is, on stdout. */
+  write(text: string): void;
   complain(text: string): void;
   /** Always on stdout, for `--json`. */
   json(value: unknown): void;
@@ -10,6 +12,7 @@ export interface Output {
 export const terminal: Output = {
   isTerminal: process.stderr.isTTY,
   line: (text = '') => void process.stdout.write(`${text}\n`),
+  write: (text) => void process.stdout.write(text),
   complain: (text) => void process.stderr.write(`${text}\n`),
   json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
 };

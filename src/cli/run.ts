@@ -4,11 +4,15 @@ import { jsonSchema } from '../config/schema.ts';
 import { parseArguments, usage, type Arguments } from './args.ts';
 import { call } from './call.ts';
 import { check } from './check.ts';
+import { drain } from './drain.ts';
 import { stderrOf } from './errors.ts';
+import { logs } from './logs.ts';
 import { terminal, type Output } from './output.ts';
 import { ps } from './ps.ts';
+import { recycle } from './recycle.ts';
 import { serve } from './serve.ts';
 import { tools } from './tools.ts';
+import { top } from './top.ts';
 
 /**
  * Runs one command line.
@@ -24,7 +28,7 @@ export async function run(
     const args = parseArguments(argv);
     if (args.isHelp) output.line(usage.trimEnd());
     else if (args.isVersion) output.line(version());
-    else return await dispatch(args, environment, output);
+    else return await runs[args.command](args, environment, output);
     return 0;
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
@@ -35,20 +39,12 @@ export async function run(
   }
 }
 
-function dispatch(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> | number {
-  switch (args.command) {
-    case 'serve':
-      return serve(args, environment, output);
-    case 'check':
-      return check(args, environment, output);
-    case 'tools':
-      return tools(args, environment, output);
-    case 'call':
-      return call(args, environment, output);
-    case 'ps':
-      return ps(args, environment, output);
-    case 'schema':
-      output.json(jsonSchema());
-      return 0;
-  }
-}
+type Run = (args: Arguments, environment: NodeJS.ProcessEnv, output: Output) => Promise<number> | number;
+
+const runs: Readonly<Record<Arguments['command'], Run>> = {
+  ...{ serve, check, tools, call, ps, top, logs, recycle, drain },
+  schema: (_args, _environment, output) => {
+    output.json(jsonSchema());
+    return 0;
+  },
+};

@@ -8,6 +8,7 @@ import { openConfig, type ConfigFile } from '../config/load.ts';
 import { detectEngine } from '../engine/detect.ts';
 import { Bridge } from '../service/bridge.ts';
 import { runUntilSignal } from '../service/shutdown.ts';
+import { baseUrl } from './address.ts';
 import type { Arguments } from './args.ts';
 import { table, type Output } from './output.ts';
 
@@ -56,7 +57,7 @@ function progress(log: Log, output: Output): (server: string, line: string) => v
 }
 
 function announce({ listen, servers }: Config, port: number, engine: string, output: Output): void {
-  const base = `http://${reachable(listen.host)}:${port}`;
+  const base = baseUrl(listen.host, port);
   output.line(`Gangway ${version()} on ${base} (${engine})`);
   output.line();
   const rows = [...servers.values()].map(({ name, disabled }) => [
@@ -71,13 +72,6 @@ function announce({ listen, servers }: Config, port: number, engine: string, out
   output.line(`  curl -sS ${base}/${first.name}/mcp -H 'Content-Type: application/json' \\`);
   output.line(`    -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(firstMessage)}'`);
   output.line();
-}
-
-/** The listening address as a client on this machine writes it. */
-function reachable(host: string): string {
-  const name = host.replace(/^\[|\]$/g, '');
-  if (name === '0.0.0.0' || name === '::') return 'localhost';
-  return name.includes(':') ? `[${name}]` : name;
 }
 
 const firstMessage = {

@@ -111,6 +111,15 @@ function suite(engine: EngineName): void {
     expect(await session.delete()).toBe(200);
   });
 
+  it('is operated from inside; the port that Docker publishes is somewhere else', async () => {
+    const port = engine === 'podman' ? new URL(project.url).port : '8808';
+    const top = await project.docker('exec', container, 'node', 'dist/main.js', 'top', '--port', port);
+    expect(top).toMatch(/^Gangway .* · ready$/m);
+    expect(top).toMatch(/^everything +/m);
+    // On Podman it shares the host's network, and so its loopback.
+    expect((await fetch(`${project.url}/admin/status`)).status).toBe(engine === 'podman' ? 200 : 403);
+  });
+
   it('removes what a former container of the same project left behind, and nothing else', async () => {
     await until('the leftover to be gone', async () => (await remaining(engine, [former])).length === 0);
     expect(await remaining(engine, [stranger])).toEqual([stranger]);

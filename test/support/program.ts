@@ -100,6 +100,20 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** A command that runs. */
+export interface Running {
+  /** Lines so far. */
+  readonly stdout: readonly string[];
+  readonly ended: Promise<number | NodeJS.Signals>;
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Starts a command that goes on until something ends it. */
+export function begin(args: readonly string[]): Running {
+  const { child, stdout, ended } = launch(args, {});
+  return { stdout, ended, signal: (name) => void child.kill(name) };
+}
+
 /** Runs a command to its end. */
 export async function gangway(args: readonly string[], options: Omit<ServeOptions, 'args'> = {}): Promise<Finished> {
   const { child, stdout, stderr, ended } = launch(args, options);
