@@ -12,8 +12,17 @@ export interface SharedHome {
   tryTake(): Place | undefined;
   /** Room for a call, for one of `bytes` bytes. */
   wait(client: SharedChannel, bytes: number, signal: AbortSignal): Promise<Place>;
-  /** Answers `initialize`. @returns the result as JSON, and the revision in it */
-  initialize(client: SharedChannel, bytes: Bytes): Promise<{ readonly result: string; readonly revision: string }>;
+  /**
+   * Answers `initialize`.
+   *
+   * @param signal the client does not wait for it any more
+   * @returns the result as JSON, and the revision in it
+   */
+  initialize(
+    client: SharedChannel,
+    bytes: Bytes,
+    signal: AbortSignal,
+  ): Promise<{ readonly result: string; readonly revision: string }>;
   /**
    * What needs no call, or more than one: undefined when it is a call like any other.
    * @returns the answer, or what is to be done when the server has answered
@@ -58,9 +67,10 @@ export class SharedChannel implements Channel, SharedClient {
   readonly #questions = new ClientQuestions();
   readonly #calls = new Map<string, Call>();
   #receiver: ChannelReceiver | undefined;
+  /** Aborted when the session is over. */
+  readonly #closing = new AbortController();
   #isPaused = false;
   #floodBytes = 0;
-  #isClosed = false;
 
   /** @param key tells it from the other channels of its server */
   constructor(home: SharedHome, key: string) {
@@ -98,7 +108,7 @@ export class SharedChannel implements Channel, SharedClient {
 
   /** The session is over: nobody waits for its calls any more. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     for (const call of [...this.#calls.values()]) this.#drop(call, cancelNotice(call.request.idText));
     this.#questions.abandon();
     this.#home.leave(this);
@@ -158,7 +168,7 @@ export class SharedChannel implements Channel, SharedClient {
   async #initialize(request: Request, bytes: Bytes): Promise<void> {
     try {
       this.#questions.learn(bytes);
-      const { result, revision } = await this.#home.initialize(this, bytes);
+      const { result, revision } = await this.#home.initialize(this, bytes, this.#closing.signal);
       const text = `{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`;
       this.#deliver({ ...responseTo(request), protocolVersion: revision }, Bytes.from(text));
     } catch (error) {
@@ -230,7 +240,7 @@ export class SharedChannel implements Channel, SharedClient {
     const { place, sentId } = call;
     if (!place || sentId === undefined) return;
     // It has not said a word since: perhaps it hangs.
-    if (!this.#isClosed && place.shared.messages === call.messagesBefore) place.suspect();
+    if (!this.#closing.signal.aborted && place.shared.messages === call.messagesBefore) place.suspect();
     place.shared.cancel(sentId, notice);
     place.release();
   }

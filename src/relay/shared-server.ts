@@ -102,9 +102,13 @@ export class SharedServer implements SharedHome {
     }
   }
 
-  async initialize(client: SharedChannel, bytes: Bytes): Promise<{ result: string; revision: string }> {
+  async initialize(
+    client: SharedChannel,
+    bytes: Bytes,
+    signal: AbortSignal,
+  ): Promise<{ result: string; revision: string }> {
     const read = initializeRequest.safeParse(JSON.parse(bytes.toString()));
-    const handshake = this.#handshake ?? (await this.#firstHandshake(client));
+    const handshake = this.#handshake ?? (await this.#firstHandshake(client, signal));
     const asked = read.success ? read.data.params.protocolVersion : undefined;
     const revision = agreedRevision(asked, handshake.protocolVersion);
     return { result: this.#resultFor(revision, handshake), revision };
@@ -164,8 +168,9 @@ export class SharedServer implements SharedHome {
     return shared;
   }
 
-  async #firstHandshake(client: SharedChannel): Promise<Handshake> {
-    const place = await this.pool.wait(AbortSignal.timeout(this.#config.startTimeoutMs), client.key);
+  /** The session has a limit for it, after which it closes. */
+  async #firstHandshake(client: SharedChannel, signal: AbortSignal): Promise<Handshake> {
+    const place = await this.pool.wait(signal, client.key);
     place.release();
     if (!this.#handshake) throw new Error('A server that serves has shaken hands');
     return this.#handshake;

@@ -102,6 +102,12 @@ describe('initialize on a shared server', () => {
     const { message } = await post(`${bridge.url}/one/mcp`, initialize('first', {}, '2199-01-01'));
     expect([message?.id, message?.result?.['protocolVersion']]).toEqual(['first', '2025-11-25']);
   });
+
+  it('is refused while no process answers it, with the reason', async () => {
+    const { status, message } = await post(`${bridge.url}/silent/mcp`, initialize('first'));
+    const { code, data } = message?.error ?? {};
+    expect([status, message?.id, code, data?.gangway?.reason]).toEqual([504, 'first', -32603, 'READY_TIMEOUT']);
+  });
 });
 
 describe('What a shared server says to all', () => {
