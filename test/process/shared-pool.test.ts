@@ -100,6 +100,28 @@ describe('A shared server with min: 0', () => {
     expect((await poolOf(bridge, 'lazy')).starts).toBe(2);
     await asleep('lazy');
   });
+
+  it('stays awake for a client that watches a resource', async () => {
+    const [a, b] = [await open('lazy'), await open('lazy')];
+    await a.request('resources/subscribe', { uri: 'test://one' });
+    const stream = await a.listen();
+    const { starts } = await poolOf(bridge, 'lazy');
+    // Another one with the same delays goes to sleep meanwhile.
+    await (await open('lazy-and-strict')).call('echo');
+    await asleep('lazy-and-strict');
+    await b.call('touch', { uri: 'test://one' });
+    await until('a to hear of it', () => stream.messages.length === 1);
+    expect([(await poolOf(bridge, 'lazy')).starts, processesOf('lazy')]).toEqual([starts, 1]);
+    stream.close();
+    await a.delete();
+    await asleep('lazy');
+  });
+
+  it('wakes for a call also when nobody may wait in line', async () => {
+    await asleep('lazy-and-strict');
+    const session = await open('lazy-and-strict');
+    expect(resultOf(await session.call('echo', { text: 'awake' }))).toBe('awake');
+  });
 });
 
 describe('A shared server with maxUses', () => {
