@@ -136,9 +136,10 @@ export class SharedChannel implements Channel, SharedClient {
     if (aside) this.#deliver(aside.message, aside.bytes, cause);
   }
 
-  /** What the server says to everybody. */
-  onBroadcast(notification: Notification, bytes: Bytes): void {
-    this.#deliver(notification, bytes);
+  /** What the server says to everybody, or takes back of what it has asked somebody. */
+  onBroadcast(notification: Notification, bytes: Bytes, from: SharedUpstream): void {
+    const said = this.#questions.translate(notification, bytes, from);
+    if (said) this.#deliver(said.message, said.bytes);
   }
 
   #deliver(message: Envelope, bytes: Bytes, cause?: Id): void {

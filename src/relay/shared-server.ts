@@ -188,7 +188,7 @@ export class SharedServer implements SharedHome {
   }
 
   #broadcast(notification: Notification, bytes: Bytes, from: SharedUpstream): void {
-    for (const channel of this.#audience(notification)) channel.onBroadcast(notification, bytes);
+    for (const channel of this.#audience(notification)) channel.onBroadcast(notification, bytes, from);
     if (this.#config.pool.min === 0) void this.#lists.onChanged(from, notification.method);
   }
 

@@ -40,7 +40,7 @@ interface Surroundings {
   /** No call is worked on for longer than this, in milliseconds. */
   readonly maxCallTimeMs: number;
   readonly clock: Clock;
-  /** What the server says to all of its clients. */
+  /** What the server says to all of its clients, or takes back of what it has asked one of them. */
   readonly onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
 }
 
@@ -219,6 +219,10 @@ export class SharedUpstream implements Receiver {
   #onNotification(message: Notification, bytes: Bytes): void {
     if (message.method === 'notifications/progress') {
       this.#onProgress(message, bytes);
+      return;
+    }
+    if (message.method === 'notifications/cancelled') {
+      this.#around.onBroadcast(message, bytes, this);
       return;
     }
     if (isForAll(message)) {

@@ -92,6 +92,24 @@ describe('A question of a shared server', () => {
     ]);
   });
 
+  it('that it withdraws is withdrawn where it was asked, whoever has a call under way', async () => {
+    const [a, b] = [await open('one', { elicitation: {} }), await open()];
+    const stream = await hold(a);
+    const question = { id: 'asked', method: 'elicitation/create', params: { message: 'm' } };
+    const asked = (await a.call('say', { message: question })).messages[0];
+    expect(asked).toEqual({ jsonrpc: '2.0', ...question, id: expect.any(Number) });
+    const withdrawal = { method: 'notifications/cancelled', params: { requestId: 'asked', reason: 'never mind' } };
+    const { messages } = await b.call('say', { message: withdrawal });
+    expect(messages.map(({ result }) => textOf(result))).toEqual(['said']);
+    await b.call('release');
+    await stream.ended;
+    expect(stream.messages()[1]).toEqual({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: asked?.id, reason: 'never mind' },
+    });
+  });
+
   it('of two processes under the same id comes under two, and each gets its own answer', async () => {
     const session = await open('two', { sampling: {} });
     const streams = [await ask(session, 'sample', { prompt: 'one' })];
