@@ -91,6 +91,7 @@ export class ClientQuestions {
       refuse(from, request.idText, -32_601, `Method not found: the client has no capability "${needed}"`);
       return undefined;
     }
+    if (this.#open.size >= maxQuestions) this.#forgetEnded();
     if (this.#open.size >= maxQuestions) {
       refuse(from, request.idText, -32_603, `The client has ${maxQuestions} questions to answer already`);
       return undefined;
@@ -101,6 +102,11 @@ export class ClientQuestions {
     this.#open.set(id, { from, key: idKey(request.id), idText: request.idText, tokenText });
     const progressToken = tokenText === undefined ? undefined : id;
     return { message: { ...request, id, idText: String(id), progressToken }, bytes: renumbered };
+  }
+
+  /** Nobody waits for the answers to what containers asked that have ended since. */
+  #forgetEnded(): void {
+    for (const [id, { from }] of this.#open) if (from.hasEnded) this.#open.delete(id);
   }
 }
 
