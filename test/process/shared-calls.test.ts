@@ -128,6 +128,19 @@ describe('A call that is cancelled', () => {
     expect(await others.ended).toBe('in order');
     expect(textOf(others.messages()[1]?.result)).toBe('held');
   });
+
+  it('before the server said a word holds nobody else up', async () => {
+    const [a, b] = [await open(), await open()];
+    const times: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const silent = a.call('sleep', { ms: 60_000 }, { id: n });
+      await until('the call', async () => (await poolOf(bridge, 'one')).ongoing === 1);
+      await a.notify('notifications/cancelled', { requestId: n });
+      times.push((await timed(() => b.call('echo'))).ms);
+      await silent;
+    }
+    expect(Math.min(...times)).toBeLessThan(150);
+  });
 });
 
 describe('DELETE of one session', () => {
