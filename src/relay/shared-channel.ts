@@ -143,8 +143,10 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   #deliver(message: Envelope, bytes: Bytes, cause?: Id): void {
+    const wasPaused = this.#isPaused;
     this.#receiver?.onMessage(message, bytes, cause);
-    if (!this.#isPaused) return;
+    // What made it fall behind does not count: a large answer is no flood.
+    if (!wasPaused) return;
     this.#floodBytes += bytes.length;
     if (this.#floodBytes <= maxFloodBytes) return;
     this.#floodBytes = 0;

@@ -213,3 +213,17 @@ describe('What a shared server says', () => {
     }
   }
 });
+
+describe('A text of 8 MiB to and from a shared server', () => {
+  it('comes through both ways byte for byte', async () => {
+    const unit = '𝄞\u00a0ü\\ud800\\n\u2028\\"';
+    const text = `"${unit.repeat(Math.ceil((8 * 1024 * 1024) / Buffer.byteLength(unit)))}"`;
+    const rest = `"method":"received","params":{"arguments":${text}}}`;
+    const places = Array.from({ length: 300 }, (_, i) => Math.imul(i, 2654435761) >>> 0);
+    const got = documentOf(await client.post(piecesOf(Buffer.from(`{"jsonrpc":"2.0","id":1.0,${rest}`), places)));
+    const wanted = withNumberOf(got, `{"jsonrpc":"2.0","id":1.0,"result":{"jsonrpc":"2.0","id":${mark},${rest}}`);
+    // Not toBe: nobody wants to read that difference.
+    expect(got.length).toBe(wanted.length);
+    expect(got === wanted).toBe(true);
+  });
+});
