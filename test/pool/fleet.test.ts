@@ -21,7 +21,7 @@ interface Rig extends StartRig {
 
 function rig(habit: Habit | ((count: number) => Habit) = serving, overrides: Partial<StartRig> = {}, starts = 4): Rig {
   const base = startRig({}, habit, starts);
-  const history = new StartHistory(base.clock);
+  const history = new StartHistory(base.clock, base.random);
   const events: string[] = [];
   const errors: unknown[] = [];
   const fleet = new Fleet(

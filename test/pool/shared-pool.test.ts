@@ -167,6 +167,14 @@ describe('SharedPool, down to none,', () => {
     expect(rig.engine.live).toEqual([]);
   });
 
+  it('wakes even when nobody may wait in line', async () => {
+    const rig = await filledPool({ pool: { ...none, queue: 0 } });
+    await rig.clock.advance(60_000);
+    const calls = visit(rig, 3);
+    await settle();
+    expect([tally(calls), codes(calls)]).toEqual([{ placed: 2, refused: 1 }, [undefined, undefined, 'POOL_FULL']]);
+  });
+
   it('wakes as many as upscaleFactor says', async () => {
     const rig = await filledPool({ pool: { ...none, scaling: { ...scaling, upscaleFactor: 1.5 } } });
     await rig.clock.advance(60_000);
@@ -266,6 +274,14 @@ describe('SharedPool.wait()', () => {
     await settle();
     expect([second?.outcome, third?.outcome, rig.pool.stats().waiting]).toEqual(['refused', 'placed', 0]);
   });
+
+  it('follows another acquireTimeout and another queue', async () => {
+    const rig = await filledPool({ pool: small });
+    rig.pool.resize({ ...rig.config.pool, acquireTimeoutMs: 100, queue: 1 });
+    const visitors = visit(rig, 3);
+    await rig.clock.advance(100);
+    expect(codes(visitors)).toEqual([undefined, 'ACQUIRE_TIMEOUT', 'POOL_FULL']);
+  });
 });
 
 describe('SharedPool, when a start fails,', () => {
@@ -293,7 +309,7 @@ describe('SharedPool, when a start fails,', () => {
     rig.pool.fill().catch(() => undefined);
     await rig.clock.advance(120_000);
     expect(rig.startedAt.length).toBeGreaterThan(3);
-    expect(rig.startedAt.length).toBeLessThan(15);
+    expect(rig.startedAt.length).toBeLessThan(30);
     expect(rig.engine.peak).toBe(1);
   });
 
@@ -318,13 +334,13 @@ describe('SharedPool, when a server ends by itself,', () => {
     const lives = { ...serving, exits: { ...dies, afterMs: 1000 } };
     const rig = await filledPool({ pool: { min: 1 } }, lives);
     await rig.clock.advance(300_000);
-    expect(rig.startedAt.length).toBeLessThan(15);
+    expect(rig.startedAt.length).toBeLessThan(30);
   });
 
   it('does not start a second one in a tight loop either, whose first one serves', async () => {
     const rig = await filledPool({ pool: { min: 2, max: 2 } }, (count) => (count === 0 ? serving : { exits: dies }));
     await rig.clock.advance(300_000);
-    expect([serves(rig), rig.startedAt.length < 20]).toEqual([1, true]);
+    expect([serves(rig), rig.startedAt.length < 30]).toEqual([1, true]);
   });
 
   it('keeps those in line, who did nothing on it, for its successor', async () => {
@@ -332,7 +348,7 @@ describe('SharedPool, when a server ends by itself,', () => {
     const [first, second, third] = [1, 2, 3].map(() => new Caller(rig.pool));
     await settle();
     rig.engine.last.exit(dies);
-    await rig.clock.advance(150);
+    await rig.clock.advance(1500);
     expect([first?.outcome, second?.outcome, third?.outcome]).toEqual(['failed', 'sent', 'waits']);
     expect(second?.place?.shared.upstream.name).toBe(rig.engine.last.name);
   });
