@@ -224,9 +224,11 @@ export class SharedPool {
   #grow(wanted: number, spare: number): void {
     const { max, maxAgeMs } = this.#config;
     const isUrgent = this.#waiters.length > 0;
+    // Those in line do not wait for one that may hang.
+    const useless = isUrgent ? this.#fleet.ready().filter(isSuspect).length : 0;
     this.#isShort = false;
     while (
-      this.#fleet.count('ready') + this.#fleet.count('starting') < wanted + spare &&
+      this.#fleet.count('ready') - useless + this.#fleet.count('starting') < wanted + spare &&
       this.#fleet.total < max + spare &&
       (isUrgent ? this.#history.mayStart() : this.#history.mayRefill())
     ) {
@@ -238,14 +240,14 @@ export class SharedPool {
     if (isUrgent) this.#fleet.hurry();
   }
 
-  /** Those go first that are to be replaced, then those with the least to do. */
+  /** Those go first that are to be replaced, then those that may hang, then those with the least to do. */
   #shrink(wanted: number, expired: readonly ReadySlot[]): void {
     const surplus = this.#fleet.count('ready') - wanted;
     if (surplus <= 0) return;
     const others = this.#fleet
       .ready()
       .filter((slot) => !expired.includes(slot))
-      .sort((a, b) => a.ongoing - b.ongoing);
+      .sort((a, b) => Number(isSuspect(b)) - Number(isSuspect(a)) || a.ongoing - b.ongoing);
     const isOld = new Set(expired);
     for (const slot of [...expired, ...others].slice(0, surplus)) {
       this.#fleet.drain(slot, isOld.has(slot) ? 'recycled' : 'surplus');
@@ -272,4 +274,8 @@ export class SharedPool {
     this.#fleet.drain(idle, 'surplus');
     return true;
   }
+}
+
+function isSuspect({ state }: ReadySlot): boolean {
+  return state.health.isSuspect;
 }

@@ -379,6 +379,18 @@ describe('SharedPool, when a server is paused,', () => {
     first?.leave();
     expect(visit(rig, 4).map(({ at }) => at)).not.toContain(first?.at);
   });
+
+  it('does not let those in line wait for it alone', async () => {
+    const rig = await filledPool({ pool: { min: 1, max: 2, maxOngoing: 5 } });
+    const [first, second] = visit(rig, 2);
+    rig.engine.last.stdin.pause();
+    await rig.clock.advance(2000);
+    first?.place?.suspect();
+    first?.leave();
+    const [third] = visit(rig, 1);
+    await settle();
+    expect([second?.at === third?.at, third?.outcome]).toEqual([false, 'placed']);
+  });
 });
 
 describe('SharedPool.drain()', () => {
