@@ -237,7 +237,11 @@ export class SharedPool {
       break;
     }
     if (this.#isShort) this.#around.budget.makeRoom();
-    if (isUrgent) this.#fleet.hurry();
+    if (!isUrgent) return;
+    this.#fleet.hurry();
+    // Nobody serves, and nobody may be started: no reason to wait.
+    const refusal = this.#refusal();
+    if (refusal) this.#waiters.rejectBeyond(0, refusal);
   }
 
   /** Those go first that are to be replaced, then those that may hang, then those with the least to do. */

@@ -354,6 +354,35 @@ describe('SharedPool, when a server ends by itself,', () => {
   });
 });
 
+describe('SharedPool, when its servers end again and again,', () => {
+  /** The only server dies so many times, each time with a call on it and two in line. */
+  async function failing(times: number): Promise<{ rig: SharedPoolRig; callers: Caller[] }> {
+    const rig = await filledPool({ pool: { min: 1, max: 1, maxOngoing: 1 } });
+    let callers: Caller[] = [];
+    for (let i = 0; i < times; i++) {
+      callers = [1, 2, 3].map(() => new Caller(rig.pool));
+      await settle();
+      rig.engine.last.exit(dies);
+      await rig.clock.advance(150);
+      if (i < times - 1) for (const caller of callers.reverse()) caller.cancel(false);
+      await settle();
+    }
+    return { rig, callers };
+  }
+
+  it('starts the next one at once for those in line, whatever the back-off says', async () => {
+    const { rig, callers } = await failing(4);
+    expect(callers.map(({ outcome }) => outcome)).toEqual(['failed', 'sent', 'waits']);
+    expect(rig.startedAt).toHaveLength(5);
+  });
+
+  it('sends those in line away as soon as the circuit is open', async () => {
+    const { rig, callers } = await failing(5);
+    expect(callers.map(({ outcome }) => outcome)).toEqual(['failed', 'refused', 'refused']);
+    expect([rig.pool.stats().waiting, rig.startedAt.length]).toEqual([0, 5]);
+  });
+});
+
 describe('SharedPool, when a server is paused,', () => {
   /** It answers one ping, and then nothing any more. */
   const paused: Habit = {
