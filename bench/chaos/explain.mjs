@@ -33,16 +33,11 @@ export class Explanations {
   has(call) {
     if (call.outcome === 'cut') return this.#isCutByUs(call);
     const reason = call.answers[0]?.reason ?? call.reason ?? '';
-    // What is under way ends in its own time, which is less than a drain's.
-    if (reason === 'DRAINING')
-      return (
-        call.outcome === 'refused' &&
-        this.#downs.some((down) => down.signal === 'SIGTERM' && overlaps(call, down.from, down.until))
-      );
+    // What is under way ends in its own time, which is less than a drain's; what waits for a shared server is not.
+    if (reason === 'DRAINING') return wasNotSent(call) && this.#isCaughtByDrain(call);
     if (reason === 'SESSION_UNKNOWN') return this.#sessionHasEnded(call);
     if (ofTheLine.has(reason)) return this.#wasHarmedLately(call);
-    if (call.tool === 'initialize' || call.outcome === 'refused')
-      return ofTheStart.has(reason) && this.#wasHarmedNow(call);
+    if (ofTheStart.has(reason) && wasNotSent(call)) return this.#wasHarmedNow(call);
     return ofTheContainer.has(reason) && this.#containerWasHarmed(call);
   }
 
@@ -52,6 +47,10 @@ export class Explanations {
       const isLost = signal === 'SIGKILL' || call.askedAt >= from || call.leftAt !== undefined;
       return isLost && overlaps(call, from, until);
     });
+  }
+
+  #isCaughtByDrain(call) {
+    return this.#downs.some(({ signal, from, until }) => signal === 'SIGTERM' && overlaps(call, from, until));
   }
 
   #sessionHasEnded(call) {
@@ -94,6 +93,11 @@ export class Explanations {
       ({ scope, server }) => scope === 'engine' || scope === 'bridge' || server === call.server,
     );
   }
+}
+
+/** Refused; or told so on a stream, which a call becomes that waits for long. @param {Call} call */
+function wasNotSent({ outcome, tool, server, didProgress }) {
+  return outcome === 'refused' || tool === 'initialize' || (server === 'common' && !didProgress);
 }
 
 /** @param {Fault} fault */
