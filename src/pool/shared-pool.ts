@@ -5,7 +5,7 @@ import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 import { nextAim, type Aim } from './autoscaler.ts';
 import { Fleet, type FleetSurroundings, type Place } from './fleet.ts';
 import { LoadWindow } from './load-window.ts';
-import { drainingError, fullError, lateError } from './pool-errors.ts';
+import { drainingError, fullError, lateError, tooLargeError } from './pool-errors.ts';
 import type { ReadySlot } from './shared-slot.ts';
 import { StartHistory, type StartStats } from './start-history.ts';
 import { Waiters } from './waiters.ts';
@@ -134,12 +134,12 @@ export class SharedPool {
   /**
    * Starts what is to be there in any case.
    *
-   * @returns resolves when the first one serves
+   * @returns resolves when the first one serves, or at once when there is no room for any
    * @throws {BridgeError} why the first start failed; it is tried again by itself
    */
   async fill(): Promise<void> {
     this.#match();
-    if (!this.#isDraining) await this.#history.first;
+    if (!this.#isDraining && this.#fleet.total > 0) await this.#history.first;
   }
 
   stats(): SharedPoolStats {
@@ -266,8 +266,10 @@ export class SharedPool {
 
   #refusal(): BridgeError | undefined {
     if (this.#isDraining) return drainingError();
-    const isComing = this.isRunning || this.#fleet.count('starting') > 0;
-    return isComing ? undefined : this.#history.refusal();
+    const { budget, memoryBytes } = this.#around;
+    if (this.isRunning || this.#fleet.count('starting') > 0) return undefined;
+    if (!budget.fits(memoryBytes)) return tooLargeError(memoryBytes, budget.stats().maxMemoryBytes);
+    return this.#history.refusal();
   }
 
   /** Gives a container up that has nothing to do, for a client of another server. */
