@@ -222,26 +222,29 @@ export class SharedPool {
 
   /** @param spare one more may come up to take the place of one that is to be replaced, also beyond `max` */
   #grow(wanted: number, spare: number): void {
-    const { max, maxAgeMs } = this.#config;
     const isUrgent = this.#waiters.length > 0;
-    // Those in line do not wait for one that may hang.
-    const useless = isUrgent ? this.#fleet.ready().filter(isSuspect).length : 0;
-    this.#isShort = false;
-    while (
-      this.#fleet.count('ready') - useless + this.#fleet.count('starting') < wanted + spare &&
-      this.#fleet.total < max + spare &&
-      (isUrgent ? this.#history.mayStart() : this.#history.mayRefill())
-    ) {
-      if (this.#fleet.begin(isUrgent ? 'foreground' : 'refill', maxAgeMs)) continue;
-      this.#isShort = isUrgent;
-      break;
-    }
+    this.#isShort = !this.#start(wanted, spare, isUrgent) && isUrgent;
     if (this.#isShort) this.#around.budget.makeRoom();
     if (!isUrgent) return;
     this.#fleet.hurry();
     // Nobody serves, and nobody may be started: no reason to wait.
     const refusal = this.#refusal();
     if (refusal) this.#waiters.rejectBeyond(0, refusal);
+  }
+
+  /** @returns whether the node had room for all that are to start */
+  #start(wanted: number, spare: number, isUrgent: boolean): boolean {
+    const { max, maxAgeMs } = this.#config;
+    // Those in line do not wait for one that may hang.
+    const useless = isUrgent ? this.#fleet.ready().filter(isSuspect).length : 0;
+    while (
+      this.#fleet.count('ready') - useless + this.#fleet.count('starting') < wanted + spare &&
+      this.#fleet.total < max + spare &&
+      (isUrgent ? this.#history.mayStart() : this.#history.mayRefill())
+    ) {
+      if (!this.#fleet.begin(isUrgent ? 'foreground' : 'refill', maxAgeMs)) return false;
+    }
+    return true;
   }
 
   /** Those go first that are to be replaced, then those that may hang, then those with the least to do. */
