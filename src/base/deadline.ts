@@ -28,3 +28,17 @@ export function settlesWithin(work: Promise<unknown>, limitMs: number, clock: Cl
     work.then(settled, settled);
   });
 }
+
+const lookMs = 20;
+
+/** Resolves when something has come true, looked at every 20 ms, or when time is up. */
+export function comesTrueWithin(isTrue: () => boolean, limitMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const giveUpAt = clock.now() + limitMs;
+    const cancel = clock.every(lookMs, () => {
+      if (!isTrue() && clock.now() < giveUpAt) return;
+      cancel();
+      resolve();
+    });
+  });
+}

@@ -1,9 +1,24 @@
 import { pino, type Logger, type LoggerOptions } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
+import { LineSink } from './line-sink.ts';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export type LogFormat = 'json' | 'pretty';
+
+/**
+ * The stderr of the program, where all logs go. To ask `process.stderr` for its number makes a pipe non-blocking: a
+ * write to a full one fails then, and holds no thread that the end of the program would wait for.
+ */
+const stderr = new LineSink(process.stderr.fd);
+process.once('exit', () => {
+  stderr.writeLast();
+});
+
+/** Lines of the log that were lost: its sink is blocked, gone or full. */
+export function droppedLogLines(): number {
+  return stderr.dropped;
+}
 
 /**
  * The structured log, on stderr, so that stdout stays free for what a command prints.
@@ -11,16 +26,11 @@ export type LogFormat = 'json' | 'pretty';
  */
 export function createLog(level: LogLevel, format: LogFormat): Log {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (format === 'pretty') {
-    return pino(
-      options,
-      pretty({ destination: 2, sync: true, ignore: 'pid,hostname', singleLine: true, translateTime: 'SYS:HH:MM:ss' }),
-    );
-  }
-  // Asynchronous, and bounded: a blocked sink drops lines instead of stopping the event loop or filling the memory.
-  const destination = pino.destination({ dest: 2, sync: false, maxLength: 4 * 1024 * 1024 });
-  destination.on('error', () => {
-    // EPIPE or ENOSPC: there is nowhere left to say it.
+  if (format === 'json') return pino(options, stderr);
+  const toText = prettyFactory({ ignore: 'pid,hostname', singleLine: true, translateTime: 'SYS:HH:MM:ss' });
+  return pino(options, {
+    write(line: string) {
+      stderr.write(toText(line));
+    },
   });
-  return pino(options, destination);
 }

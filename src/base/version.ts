@@ -3,8 +3,10 @@ import { z } from 'zod';
 
 const manifest = z.object({ version: z.string() });
 
+let known: string | undefined;
+
 /** The version in package.json, the one place where it is written. */
 export function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return manifest.parse(JSON.parse(readFileSync(file, 'utf8'))).version;
+  known ??= manifest.parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))).version;
+  return known;
 }

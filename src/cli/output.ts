@@ -9,6 +9,9 @@ export interface Output {
   json(value: unknown): void;
 }
 
+// A pipe whose reader is gone, a disk that is full: nothing can be said there any more, and the work goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 export const terminal: Output = {
   isTerminal: process.stderr.isTTY,
   line: (text = '') => void process.stdout.write(`${text}\n`),

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { deferred } from '../base/deferred.ts';
 import type { Child, Exit } from './engine.ts';
+import { needSpareDescriptors } from './spare-descriptors.ts';
 
 interface SpawnOptions {
   /** The whole environment: nothing is inherited. */
@@ -14,6 +15,8 @@ interface SpawnOptions {
  * In a process group of its own, so that Ctrl-C in our terminal does not reach it: a container's client passes the
  * signal on, and calls that could still be answered would die. And not killed when we exit: a signalled client can
  * leave its container behind, while the end of its standard input ends it in order.
+ *
+ * @throws {BridgeError} `OVERLOADED` when too few file descriptors are left
  */
 export function spawnChild(
   name: string,
@@ -21,6 +24,7 @@ export function spawnChild(
   args: readonly string[],
   options: SpawnOptions,
 ): Child & { pid: number | undefined } {
+  needSpareDescriptors();
   const child = execa(file, args, {
     ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: false, reject: false, extendEnv: false },
     ...{ detached: true, cleanup: false, env: options.env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) },

@@ -10,6 +10,7 @@ import { ImageStore } from './image-store.ts';
 import { labelKeys } from './labels.ts';
 import { clientEnvironment, runArgs, type RunDialect } from './run-args.ts';
 import { RunningWatch } from './running-watch.ts';
+import { needSpareDescriptors } from './spare-descriptors.ts';
 
 /** How long one question to the engine may take; a machine with a hundred starts under way is slow. */
 const deadlineMs = { list: 15_000, remove: 20_000, inspect: 15_000, pull: 30 * 60_000, build: 30 * 60_000 } as const;
@@ -119,6 +120,7 @@ export class CliEngine implements Engine {
 
   /** One short question to the client. */
   async #ask(args: readonly string[], timeout: number): Promise<Answer> {
+    needSpareDescriptors();
     const { exitCode, stdout, stderr } = await execa(this.#file, args, {
       ...{ env: clientEnvironment(this.#environment, []), extendEnv: false, stdin: 'ignore', reject: false },
       ...{ timeout, forceKillAfterDelay: 2000, detached: true, cleanup: false, maxBuffer: 64 * 1024 * 1024 },
@@ -128,6 +130,7 @@ export class CliEngine implements Engine {
 
   /** A long piece of work whose lines people see as they come. Resolves to why it failed. */
   async #follow(args: readonly string[], timeout: number, progress: Progress): Promise<string | undefined> {
+    needSpareDescriptors();
     const child = execa(this.#file, args, {
       ...{ env: clientEnvironment(this.#environment, []), extendEnv: false, stdin: 'ignore', reject: false },
       ...{ timeout, all: true, buffer: false, cleanup: true },

@@ -6,6 +6,7 @@ import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { CliEngine } from './cli-engine.ts';
 import { clientEnvironment, type RunDialect } from './run-args.ts';
+import { needSpareDescriptors } from './spare-descriptors.ts';
 
 const answerMs = 15_000;
 
@@ -58,6 +59,7 @@ async function probe(
   environment: NodeJS.ProcessEnv,
 ): Promise<{ version: string; isRemote: boolean } | string> {
   const args = kind === 'podman' ? ['info', '--format', 'json'] : ['version', '--format', 'json'];
+  needSpareDescriptors();
   const { exitCode, stdout, stderr, timedOut } = await execa(file, args, {
     ...{ env: clientEnvironment(environment, []), extendEnv: false, stdin: 'ignore', reject: false, timeout: answerMs },
   });

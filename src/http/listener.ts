@@ -1,5 +1,6 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { maxDescriptors } from '../base/descriptors.ts';
 import { errorTable } from '../base/error-table.ts';
 import { BridgeError, codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -23,6 +24,8 @@ const maxHeaders = 200;
 
 /** Connections at once: each may hold a request body. */
 const maxConnections = 10_000;
+/** Of the file descriptors: the others are for servers, and for ending them. */
+const connectionShare = 0.5;
 
 interface Routes {
   readonly mcp: McpRoute;
@@ -72,7 +75,7 @@ export function createListener(gate: Gate, routes: Routes, isDraining: () => boo
       else if (!sse?.handle(request, response)) app(request, response);
     },
   );
-  server.maxConnections = maxConnections;
+  server.maxConnections = Math.min(maxConnections, Math.floor((maxDescriptors() ?? Infinity) * connectionShare));
   // What is beyond, Node leaves out without a word; the one more shows that there were too many.
   server.maxHeadersCount = maxHeaders + 1;
   server.on('clientError', refuseGarbage);

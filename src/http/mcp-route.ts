@@ -3,10 +3,11 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, type Batch, type Envelope, type Request } from '../jsonrpc/message.ts';
-import { readBatch } from '../legacy/batch.ts';
+import { readBatch, type Incoming } from '../legacy/batch.ts';
 import type { Served, SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
 import type { Reply } from '../relay/reply.ts';
+import type { Admission } from './admission.ts';
 import { receive, refusalError } from './body.ts';
 import { openOnCurrent, serverUnknown, type Servers } from './current-server.ts';
 import { refuse } from './error-response.ts';
@@ -17,6 +18,7 @@ export interface RouteContext {
   readonly servers: Servers;
   readonly sessions: SessionRegistry;
   readonly keepAlive: KeepAlive;
+  readonly admission: Admission;
   /** Read anew for each request. */
   readonly maxBodyBytes: number;
   readonly log: Log;
@@ -75,14 +77,23 @@ export class McpRoute {
   }
 
   #send(session: Session, response: ServerResponse, message: Envelope | Batch, bytes: Bytes): void {
-    const connection = new HttpConnection(response, this.#around.keepAlive, session.id);
+    const { admission, keepAlive } = this.#around;
+    const connection = new HttpConnection(response, keepAlive, session.id);
     if (message.kind === 'request') {
+      admission.calls(1);
       session.request(message, bytes, session.replyOn(connection));
       return;
     }
     if (message.kind !== 'batch') session.accept(message, bytes);
-    else if (session.batch(readBatch(message), connection)) return;
+    else if (session.batch(this.#batch(message), connection)) return;
     response.writeHead(202).end();
+  }
+
+  #batch(message: Batch): Incoming[] {
+    const messages = readBatch(message);
+    const requests = messages.filter(({ envelope }) => envelope.kind === 'request').length;
+    if (requests > 0) this.#around.admission.calls(requests);
+    return messages;
   }
 
   #get(request: IncomingMessage, response: ServerResponse, server: Served): void {
@@ -97,7 +108,9 @@ export class McpRoute {
   }
 
   async #open(response: ServerResponse, server: Served, message: Request, bytes: Bytes): Promise<void> {
-    const { servers, sessions, keepAlive } = this.#around;
+    const { servers, sessions, keepAlive, admission } = this.#around;
+    admission.session();
+    admission.calls(1);
     const vanished = new AbortController();
     response.once('close', () => {
       vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));

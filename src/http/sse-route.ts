@@ -66,6 +66,7 @@ export class SseRoute {
   #open(request: IncomingMessage, response: ServerResponse, server: Served): void {
     checkAccept(request, ['text/event-stream']);
     refuseDisabled(server);
+    this.#around.admission.session();
     if (this.#clients.size >= maxClients) {
       throw new BridgeError('SESSION_LIMIT', `Cannot open a stream: there are ${maxClients} already`, {
         limit: maxClients,
@@ -90,7 +91,10 @@ export class SseRoute {
     if (message.kind === 'batch') {
       throw new BridgeError('MESSAGE_INVALID', 'Invalid message: got an array, wanted a single message');
     }
+    const { admission } = this.#around;
+    if (message.kind === 'request') admission.calls(1);
     if (message.kind === 'request' && message.method === 'initialize') {
+      admission.session();
       client.claim();
       response.writeHead(202).end();
       await this.#begin(client, server, message, bytes, clientOf(request));

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { settlesWithin } from '../base/deadline.ts';
+import { comesTrueWithin, settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { causeOf, messageOf } from '../base/errors.ts';
@@ -13,13 +13,18 @@ import { createListener, startListening } from '../http/listener.ts';
 import { Gate } from '../http/gate.ts';
 import { DeadPeers } from '../http/dead-peers.ts';
 import { McpRoute } from '../http/mcp-route.ts';
+import { OpenAnswers } from '../http/open-answers.ts';
 import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
 import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
 import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
+import { CallLimit } from './call-limit.ts';
 import { Engines } from './engines.ts';
+import { awaitLastContainers, removeLastContainers } from './last-containers.ts';
+import { LoadGate } from './load-gate.ts';
+import { LoadSampler } from './load-sampler.ts';
 import { Operations } from './operations.ts';
 import { Reload } from './reload.ts';
 import { Runtimes } from './runtimes.ts';
@@ -27,12 +32,10 @@ import { LogBook } from './server-logs.ts';
 import { ServerRuntime } from './server-runtime.ts';
 import { describeStatus } from './status.ts';
 
-/** Calls under way may still end within this time after a drain began. */
+/** Calls under way may still end, and their answers be read, within this time after a drain began. */
 const drainMs = 20_000;
-/** Then containers get this long to end in order, before all that are left are removed at once. */
-const leaveMs = 1500;
-/** For that they get this long. */
-const removeMs = 3000;
+/** Answers that were just written have this long to go out in any case. */
+const answersMs = 200;
 
 interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -58,7 +61,9 @@ export class Bridge implements Health {
   readonly #keepAlive: KeepAlive;
   readonly #deadPeers: DeadPeers;
   readonly #gate: Gate;
+  readonly #load: LoadGate;
   readonly #http: Server;
+  readonly #answers: OpenAnswers;
   readonly #startedAt: number;
   readonly #drained = deferred();
   #isReady = false;
@@ -84,8 +89,15 @@ export class Bridge implements Health {
     });
     this.#keepAlive = new KeepAlive(clock);
     this.#deadPeers = new DeadPeers(() => this.#keepAlive.sockets(), clock);
+    const callLimit = new CallLimit(
+      () => this.#config.limits.calls,
+      () => this.#sessions.inFlight,
+      clock,
+    );
+    this.#load = new LoadGate({ sampler: new LoadSampler(clock), callLimit, clock, log });
     this.#gate = new Gate(config.listen);
     this.#http = createListener(this.#gate, this.#routes(), () => this.#isDraining);
+    this.#answers = new OpenAnswers(this.#http);
     this.reload = new Reload(file, { apply: (wanted) => this.#apply(wanted), clock, log });
   }
 
@@ -144,6 +156,7 @@ export class Bridge implements Health {
       reload: this.reload.state,
       engines: this.#engines,
       sessions: this.#sessions,
+      load: this.#load,
       runtimes: this.#runtimes,
     });
   }
@@ -161,7 +174,10 @@ export class Bridge implements Health {
   async stopNow(): Promise<void> {
     this.#isDraining = true;
     this.#closeAll();
-    await this.#removeHeld();
+    this.#around.clock.after(answersMs, () => {
+      this.#hangUp();
+    });
+    await removeLastContainers(this.#lastContainers());
   }
 
   #routes(): Parameters<typeof createListener>[1] {
@@ -170,6 +186,7 @@ export class Bridge implements Health {
       servers: this.#runtimes.served,
       sessions: this.#sessions,
       keepAlive: this.#keepAlive,
+      admission: this.#load,
       get maxBodyBytes() {
         return listen().maxBodyBytes;
       },
@@ -234,16 +251,23 @@ export class Bridge implements Health {
 
   async #drain(): Promise<void> {
     const { log, clock } = this.#around;
+    const giveUpAt = clock.now() + drainMs;
     this.#isDraining = true;
     this.reload.close();
     log.info({ sessions: this.#sessions.size, callsInFlight: this.#sessions.inFlight }, 'draining');
     this.#runtimes.drain();
     await settlesWithin(this.#sessions.drain(), drainMs, clock);
     this.#closeAll();
-    await this.#leave();
-    await this.#removeHeld();
+    await comesTrueWithin(() => this.#answers.count === 0, Math.max(giveUpAt - clock.now(), answersMs), clock);
+    this.#hangUp();
+    await awaitLastContainers(this.#lastContainers());
     log.info('stopped');
     this.#drained.resolve();
+  }
+
+  #lastContainers(): Parameters<typeof awaitLastContainers>[0] {
+    const { clock, log } = this.#around;
+    return { engines: () => this.#engines.all(), held: this.#held, clock, log };
   }
 
   #closeAll(): void {
@@ -253,41 +277,13 @@ export class Bridge implements Health {
     this.#logs.close();
     this.#keepAlive.stop();
     this.#deadPeers.stop();
+    this.#load.close();
     this.#engines.close();
+  }
+
+  /** Node's own `close` takes a connection for idle whose answer is written, but not yet read: not before the answers are out. */
+  #hangUp(): void {
     this.#http.close();
-    this.#http.closeIdleConnections();
-    // Answers that were just written go out first.
-    this.#around.clock.after(200, () => {
-      this.#http.closeAllConnections();
-    });
-  }
-
-  /** Resolves when no container is held, or when it has waited long enough. */
-  #leave(): Promise<void> {
-    const { clock } = this.#around;
-    return new Promise((resolve) => {
-      const giveUpAt = clock.now() + leaveMs;
-      const cancel = clock.every(20, () => {
-        if (this.#held.size > 0 && clock.now() < giveUpAt) return;
-        cancel();
-        resolve();
-      });
-    });
-  }
-
-  /** By force, again and again for a while: a container that is still being made cannot be removed yet. */
-  async #removeHeld(): Promise<void> {
-    const { clock, log } = this.#around;
-    const giveUpAt = clock.now() + removeMs;
-    while (this.#held.size > 0 && clock.now() < giveUpAt) {
-      const removals = this.#engines.all().map((engine) => engine.remove([...this.#held]));
-      for (const removal of await Promise.allSettled(removals)) {
-        if (removal.status === 'rejected')
-          log.error({ error: messageOf(removal.reason) }, 'could not remove containers');
-      }
-      await new Promise<void>((resolve) => void clock.after(100, resolve));
-    }
-    if (this.#held.size > 0)
-      log.error({ containers: [...this.#held] }, 'containers are left behind; the next start removes them');
+    this.#http.closeAllConnections();
   }
 }

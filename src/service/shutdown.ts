@@ -7,9 +7,6 @@ import type { Bridge } from './bridge.ts';
 /** After a fault, or a second signal, the program ends within this time whatever the engine does. */
 const hardLimitMs = 5000;
 
-/** A log or a terminal that is gone: nothing can be said there any more, and the work goes on. */
-const brokenOutput = new Set(['EPIPE', 'EIO']);
-
 /**
  * Starts a bridge and lets it run until an operator drains it, or SIGTERM or SIGINT: the first drains it, a second ends it
  * at once. SIGHUP has the configuration read again, unless it says that the terminal is gone. A fault that nobody caught
@@ -38,7 +35,10 @@ export async function runUntilSignal(bridge: Bridge, log: Log, start: () => Prom
 
 function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void): void {
   let signals = 0;
+  let isEnding = false;
   const endNow = (): void => {
+    if (isEnding) return;
+    isEnding = true;
     setTimeout(() => process.exit(1), hardLimitMs).unref();
     void bridge.stopNow().finally(() => {
       end(1);
@@ -63,7 +63,10 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
   });
   for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(fault, (error: unknown) => {
-      if (brokenOutput.has(codeOf(error) ?? '')) return;
+      if (isStillborn(error)) {
+        log.error({ error: messageOf(error) }, 'a program could not be started');
+        return;
+      }
       log.fatal({ err: error, fault }, `a fault in Gangway: ${messageOf(error)}`);
       endNow();
     });
@@ -73,4 +76,13 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
 /** Whether one of the standard streams is a terminal, and the terminal is still there. */
 function hasTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));
+}
+
+/**
+ * A program for which the system had no file descriptors left. Whoever wanted it was told already; Node raises this for
+ * its process too, which nobody else has ever seen.
+ */
+function isStillborn(error: unknown): boolean {
+  const code = codeOf(error);
+  return (code === 'EMFILE' || code === 'ENFILE') && messageOf(error).startsWith('spawn ');
 }

@@ -1,8 +1,10 @@
+import { droppedLogLines } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { Engines } from './engines.ts';
+import type { LoadGate } from './load-gate.ts';
 import type { ReloadState } from './reload.ts';
 import type { Runtimes } from './runtimes.ts';
 import type { ServerRuntime } from './server-runtime.ts';
@@ -17,6 +19,7 @@ interface Parts {
   readonly reload: ReloadState;
   readonly engines: Engines;
   readonly sessions: SessionRegistry;
+  readonly load: LoadGate;
   readonly runtimes: Runtimes<ServerRuntime>;
 }
 
@@ -30,7 +33,7 @@ export function describeStatus(parts: Parts): object {
     ready: parts.notReady === undefined,
     ...(parts.notReady === undefined ? {} : { notReady: parts.notReady }),
     uptimeSeconds: Math.round(parts.uptimeMs / 1000),
-    memoryBytes: process.memoryUsage.rss(),
+    memoryBytes: residentBytes(),
     instance: parts.instance,
     engine: container
       ? { kind: container.kind, version: container.version }
@@ -44,6 +47,8 @@ export function describeStatus(parts: Parts): object {
     containers: parts.containers,
     // 0 sets no limit.
     limits: parts.budget.stats(),
+    load: parts.load.stats(),
+    log: { dropped: droppedLogLines() },
     servers: Object.fromEntries(
       runtimes.current().map((runtime) => [
         runtime.config.name,
@@ -69,6 +74,15 @@ export function describeStatus(parts: Parts): object {
 function countOf(runtime: ServerRuntime, sessions: SessionRegistry): ReturnType<SessionRegistry['count']> {
   const count = sessions.count(runtime.config);
   return { ...count, unexpectedMessages: count.unexpectedMessages + runtime.unexpected };
+}
+
+/** To ask for it takes a file descriptor: null when there is none left. */
+function residentBytes(): number | null {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return null;
+  }
 }
 
 function describeSource({ source }: ServerConfig): string {

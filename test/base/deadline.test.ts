@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { settlesWithin, withDeadline } from '../../src/base/deadline.ts';
+import { comesTrueWithin, settlesWithin, withDeadline } from '../../src/base/deadline.ts';
 import { deferred } from '../../src/base/deferred.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
@@ -92,5 +92,27 @@ describe('settlesWithin()', () => {
     await clock.advance(100);
     work.reject(new Error('broken'));
     await expect(result).resolves.toBe(false);
+  });
+});
+
+describe('comesTrueWithin()', () => {
+  it('resolves as soon as it is seen to be true, and leaves no timer', async () => {
+    const clock = new ManualClock();
+    let isTrue = false;
+    const done = comesTrueWithin(() => isTrue, 1000, clock);
+    await clock.advance(500);
+    expect(clock.pending).toBe(1);
+    isTrue = true;
+    await clock.advance(20);
+    expect(clock.pending).toBe(0);
+    await done;
+  });
+
+  it('resolves when time is up', async () => {
+    const clock = new ManualClock();
+    const done = comesTrueWithin(() => false, 1000, clock);
+    await clock.advance(1000);
+    expect(clock.pending).toBe(0);
+    await done;
   });
 });

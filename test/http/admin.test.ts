@@ -15,6 +15,7 @@ import { SessionRegistry } from '../../src/legacy/registry.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { poolRig } from '../support/pool-rig.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
+import { roomForAll } from '../support/room-for-all.ts';
 import { until } from '../support/until.ts';
 
 interface Answer {
@@ -83,7 +84,14 @@ beforeEach(async () => {
   };
   const sessions = new SessionRegistry(new SessionIds('test'), 100, rig.clock, quiet.log);
   const keepAlive = new KeepAlive(rig.clock);
-  const mcp = new McpRoute({ servers: new Map(), sessions, keepAlive, maxBodyBytes: 1024, log: quiet.log });
+  const mcp = new McpRoute({
+    servers: new Map(),
+    sessions,
+    keepAlive,
+    admission: roomForAll,
+    maxBodyBytes: 1024,
+    log: quiet.log,
+  });
   const app = createApp({ notReady: () => undefined, status: () => ({}) }, admin, quiet.log);
   server = createListener(new Gate(listen), { mcp, sse: undefined, app }, () => false);
   server.on('connection', (socket) => {

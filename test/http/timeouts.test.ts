@@ -14,6 +14,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { noAdmin } from '../support/no-admin.ts';
 import { poolRig } from '../support/pool-rig.ts';
 import { quietLog } from '../support/quiet-log.ts';
+import { roomForAll } from '../support/room-for-all.ts';
 
 let server: Server;
 const keepAlive = new KeepAlive(new ManualClock());
@@ -35,7 +36,7 @@ describe('A request whose body comes a byte at a time', () => {
   const { log } = quietLog();
   const sessions = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
   const servers = new Map([['demo', rig.served]]);
-  const route = new McpRoute({ servers, sessions, keepAlive, maxBodyBytes: 1024, log });
+  const route = new McpRoute({ servers, sessions, keepAlive, admission: roomForAll, maxBodyBytes: 1024, log });
   const app = createApp({ notReady: () => undefined, status: () => ({}) }, noAdmin, log);
   const listen = {
     ...{ host: '127.0.0.1', port: 0, insecureNoAuth: false, allowedHosts: [], allowedOrigins: [] },

@@ -38,6 +38,7 @@ let port: number;
 let registry: SessionRegistry;
 let keepAlive: KeepAlive;
 let isDraining: boolean;
+let refused: 'nothing' | 'sessions' | 'calls';
 
 /** A server that answers `echo` with what it got, word for word, and `slow` after some progress. */
 function echo(line: string, child: FakeChild): void {
@@ -54,6 +55,7 @@ function echo(line: string, child: FakeChild): void {
 beforeEach(async () => {
   rig = poolRig({}, { onLine: echo });
   isDraining = false;
+  refused = 'nothing';
   const { log } = quietLog();
   registry = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
   keepAlive = new KeepAlive(rig.clock);
@@ -67,7 +69,16 @@ beforeEach(async () => {
     ['off', { ...rig.served, config: off }],
     ['other', { ...rig.served, config: { ...rig.config, name: 'other' } }],
   ]);
-  const context = { servers, sessions: registry, keepAlive, maxBodyBytes: listen.maxBodyBytes, log };
+  const overloaded = new BridgeError('OVERLOADED', 'Gangway is short of memory');
+  const admission = {
+    session() {
+      if (refused !== 'nothing') throw overloaded;
+    },
+    calls() {
+      if (refused === 'calls') throw overloaded;
+    },
+  };
+  const context = { servers, sessions: registry, keepAlive, admission, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
   const routes = { mcp: new McpRoute(context), sse: new SseRoute(context), app: createApp(health, noAdmin, log) };
   server = createListener(new Gate(listen), routes, () => isDraining);
@@ -641,6 +652,19 @@ describe('The transport of 2024-11-05', () => {
     expect(refusal(await ask(method, path, { headers, ...body }))).toEqual([status, reason]);
   });
 
+  it('refuses initialize and requests of an overloaded bridge, and takes them when it is over', async () => {
+    const open = await openSse();
+    refused = 'sessions';
+    expect(refusal(await post(initialize, {}, open.endpoint))).toEqual([503, 'OVERLOADED']);
+    refused = 'nothing';
+    await post(initialize, {}, open.endpoint);
+    await open.until((text) => text.includes('"result"'));
+    refused = 'calls';
+    const request = '{"jsonrpc":"2.0","id":2,"method":"echo"}';
+    expect(refusal(await post(request, {}, open.endpoint))).toEqual([503, 'OVERLOADED']);
+    open.leave();
+  });
+
   it('knows no session of another server', async () => {
     const open = await openSseSession();
     const answer = await post('{"jsonrpc":"2.0","method":"x"}', {}, open.endpoint.replace('/demo/', '/other/'));
@@ -856,6 +880,71 @@ describe('What is hardly HTTP', () => {
     });
     socket.destroy();
     expect(isCut).toBe(true);
+  });
+});
+
+describe('An overloaded bridge', () => {
+  const request = '{"jsonrpc":"2.0","id":7,"method":"echo"}';
+
+  it('refuses a session under the caller’s id, with Retry-After, and starts nothing', async () => {
+    refused = 'sessions';
+    const answer = await post(initialize);
+    expect([refusal(answer), errorOf(answer).id, answer.headers['retry-after']]).toEqual([[503, 'OVERLOADED'], 1, '1']);
+    expect(answer.headers['mcp-session-id']).toBeUndefined();
+    expect(rig.engine.children).toHaveLength(0);
+  });
+
+  it('goes on with the sessions that it has', async () => {
+    const id = await openSession();
+    refused = 'sessions';
+    const answer = await post(request, { 'Mcp-Session-Id': id });
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([
+      200,
+      { jsonrpc: '2.0', id: 7, result: { line: request } },
+    ]);
+  });
+
+  it.each([
+    ['a request', request, 7],
+    ['a batch with a request', '[{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":7,"method":"echo"}]', null],
+  ])('refuses %s when that is not enough, and nothing of it reaches the server', async (_, body, id) => {
+    const headers = { 'Mcp-Session-Id': await openSession() };
+    refused = 'calls';
+    const before = rig.engine.last.received.length;
+    const answer = await post(body, headers);
+    expect([refusal(answer), errorOf(answer).id, answer.headers['retry-after']]).toEqual([
+      [503, 'OVERLOADED'],
+      id,
+      '1',
+    ]);
+    expect(rig.engine.last.received).toHaveLength(before);
+  });
+
+  it.each([
+    ['a notification', '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}'],
+    ['an answer', '{"jsonrpc":"2.0","id":3,"result":{}}'],
+  ])('takes %s in any case: it may end something', async (_, body) => {
+    const headers = { 'Mcp-Session-Id': await openSession() };
+    refused = 'calls';
+    expect((await post(body, headers)).status).toBe(202);
+  });
+
+  it('ends a session in any case', async () => {
+    const headers = { 'Mcp-Session-Id': await openSession() };
+    refused = 'calls';
+    expect((await ask('DELETE', '/demo/mcp', { headers })).status).toBe(200);
+  });
+
+  it('stays alive and ready', async () => {
+    refused = 'calls';
+    const answers = await Promise.all(['/healthz', '/readyz', '/status'].map((path) => ask('GET', path)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  it('refuses a stream of 2024-11-05', async () => {
+    refused = 'sessions';
+    const answer = await ask('GET', '/demo/sse', { headers: { Accept: 'text/event-stream' } });
+    expect(refusal(answer)).toEqual([503, 'OVERLOADED']);
   });
 });
 

@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** An existing folder, for a second start with the same file; a temporary one otherwise. */
   readonly folder?: string;
+  /** A command that becomes the program, such as `prlimit --nofile=192`: the program's own line is appended to it. */
+  readonly through?: readonly string[];
 }
 
 /** What `GET /status` says, as far as tests read it. */
@@ -213,8 +215,9 @@ interface Launched {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-function launch(args: readonly string[], { env = {} }: Pick<ServeOptions, 'env'>): Launched {
-  const child = spawn(process.execPath, [main, ...args], {
+function launch(args: readonly string[], { env = {}, through = [] }: Pick<ServeOptions, 'env' | 'through'>): Launched {
+  const [file = '', ...rest] = [...through, process.execPath, main, ...args];
+  const child = spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
