@@ -1,4 +1,5 @@
 // One run on one engine, from an empty machine to an empty machine.
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -45,7 +46,7 @@ async function run(kind, { seconds, clients, seed, thinkMs, restMs, say }, folde
   const environment = daemon?.environment ?? process.env;
   const engine = new Engine(kind, environment);
   const port = await freePort();
-  const runId = path.basename(folder);
+  const runId = randomUUID();
   const file = path.join(folder, 'servers.yaml');
   writeFileSync(file, JSON.stringify(configuration(port, clients, runId), undefined, 2));
 
@@ -154,7 +155,9 @@ async function rest({ bridge, now }) {
 
 /** What is left although the bridge has ended. */
 async function left({ engine, instance, history }, runId) {
-  const seen = new Set(history.samples.flatMap(({ listed }) => listed?.flatMap(({ id, name }) => [id, name]) ?? []));
+  const seen = new Set(
+    history.samples.flatMap(({ listed }) => listed?.flatMap(({ id, name }) => [id, name || id]) ?? []),
+  );
   const isOurs = (word) => word.includes(runId) || [...seen].some((each) => word.includes(each));
   // What the bridge has ended may need a moment to be gone from the list of processes.
   let processes;

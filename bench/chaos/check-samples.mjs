@@ -40,13 +40,16 @@ function checkSlots(sample) {
   });
 }
 
-/** The engine has no container of ours without a slot: those at the moment before, and starts that began since. */
+/**
+ * The engine has no container of ours without a slot: those at the moment before, and starts that began since. One that
+ * the engine itself says it is removing is not counted.
+ */
 function checkStrangers(sample, history) {
   const { before, after } = sample;
   if (!before || !after || !sample.listed) return [];
   return Object.entries(before.servers).flatMap(([name, slots]) => {
     const most = slots.solid + slots.moving + after.servers[name].starts - slots.starts;
-    const count = mine(sample, history, name).length;
+    const count = mine(sample, history, name).filter(({ state }) => state !== 'removing').length;
     return count <= most
       ? []
       : [at(sample, 'strangers', `the engine has ${count} containers of ${name} for ${most} slots`)];

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { commandLines } from './processes.mjs';
 
 const baseImage = 'docker.io/library/node:22-bookworm-slim';
 
@@ -44,15 +45,17 @@ export class Dockerd {
     this.#child.kill('SIGCONT');
   }
 
+  /** Ends it, and all that a daemon that was killed has left to itself: its containerd, shims and mounts. */
   async stop() {
     this.#child.kill('SIGTERM');
     await this.#exited;
-    // A daemon that was killed has left its containerd to its successors, which do not end what they have not begun.
-    try {
-      process.kill(Number(readFileSync(path.join(this.#folder, 'exec/containerd/containerd.pid'), 'utf8')), 'SIGTERM');
-    } catch {
-      // It ended with its daemon.
-    }
+    const isOurs = (word) => word.includes(this.#folder);
+    for (const { pid, words } of commandLines()) if (pid !== process.pid && words.some(isOurs)) kill(pid);
+    await pause(1000);
+    const mounts = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '');
+    for (const mount of mounts.filter(isOurs).reverse()) execFileSync('umount', ['--lazy', mount]);
   }
 
   async #spawn() {
@@ -84,5 +87,13 @@ export class Dockerd {
     } catch {
       return false;
     }
+  }
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
   }
 }

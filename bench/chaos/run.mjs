@@ -6,7 +6,7 @@
 // mean time between two calls of a client, --rest between two faults. --own-dockerd starts a Docker daemon of its own
 // (as root) and kills that, too. --save keeps what happened; --check judges it again; --plant puts a fault into it
 // before, which the checker has to find.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.mjs';
 import { check } from './checker.mjs';
@@ -31,8 +31,8 @@ const { values } = parseArgs({
 });
 
 const say = (line) => process.stderr.write(`${line}\n`);
-const histories = values.check === undefined ? await runAll() : [load(values.check)];
-const reports = histories.map(judge);
+const runs = values.check === undefined ? await runAll() : [{ history: load(values.check), folder: undefined }];
+const reports = runs.map(judge);
 const text = reports.map(({ text }) => text).join('\n\n');
 process.stdout.write(`${text}\n`);
 if (values.write !== undefined) writeFileSync(values.write, document(text));
@@ -48,17 +48,19 @@ async function runAll() {
   const runs = await Promise.all(engines.map((engine) => runChaos(engine, options)));
   for (const { history } of runs)
     if (values.save !== undefined) save(values.save.replaceAll('ENGINE', history.run.engine), history);
-  return runs.map(({ history }) => history);
+  return runs;
 }
 
-/** @param {import('./history.mjs').History} history */
-function judge(history) {
+/** @param {{ history: import('./history.mjs').History, folder: string | undefined }} run */
+function judge({ history, folder }) {
   if (values.plant !== undefined) {
     const plant = plants[values.plant];
     if (!plant) throw new Error(`No fault "${values.plant}"; there are ${Object.keys(plants).join(', ')}`);
     plant(history);
   }
   const violations = check(history);
+  // The log of the bridge is of use to those who have to find a cause.
+  if (folder !== undefined && violations.length === 0) rmSync(folder, { recursive: true });
   return { text: report(history, violations), isBad: violations.length > 0 };
 }
 
