@@ -97,7 +97,7 @@ function checkWork({ calls, chaosUntil, lives }) {
     lives.some(({ readyAt = Infinity, signalledAt = Infinity }) => askedAt >= readyAt && askedAt < signalledAt);
   const asked = calls.filter(isServed);
   const answered = asked.filter(({ outcome }) => outcome === 'answered').length;
-  if (answered < asked.length / 2)
+  if (answered < asked.length / 3)
     found.push({ rule: 'work', what: `only ${answered} of ${asked.length} calls were answered` });
   for (const server of ['own', 'common']) {
     const isWell = calls.some(

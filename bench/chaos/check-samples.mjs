@@ -80,10 +80,14 @@ function checkSwept(sample, { lives, bounds }) {
   return left.map(({ name }) => at(sample, 'swept', `${name} is of a former life`));
 }
 
-/** Without samples nothing would be proven. */
-function checkWatched({ samples, run }) {
+/** Without samples nothing would be proven: one for every three seconds in which the bridge was up. */
+function checkWatched({ samples, lives, chaosFrom, chaosUntil }) {
   const good = samples.filter(({ before, after, listed }) => before && after && listed).length;
-  return good >= run.seconds / 3 ? [] : [{ rule: 'watched', what: `${good} good samples in ${run.seconds} s` }];
+  const upMs = lives.reduce((sum, { readyAt = Infinity, signalledAt = Infinity }) => {
+    return sum + Math.max(0, Math.min(signalledAt, chaosUntil) - Math.max(readyAt, chaosFrom));
+  }, 0);
+  if (good >= Math.max(5, upMs / 3000)) return [];
+  return [{ rule: 'watched', what: `${good} good samples in ${Math.round(upMs / 1000)} s` }];
 }
 
 /** Things that may be, but not for long: each is known by its words. */

@@ -9,7 +9,7 @@ export const rules = {
   'in-time': 'within its bound',
   explained: 'an error, a refusal or a lost connection follows from a fault of that very container, server or bridge',
   'own-container': 'a container of the session server has one session, a session one container',
-  work: 'at least half of all calls get a result',
+  work: 'at least a third of the calls to a bridge that is up get a result',
   heals: 'after the last fault each server answers again',
   slots: 'in every status: containers held = slots, but for those that start or retire',
   cap: 'slots never exceed `max`',

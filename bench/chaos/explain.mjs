@@ -41,11 +41,15 @@ export class Explanations {
     return ofTheContainer.has(reason) && this.#containerWasHarmed(call);
   }
 
-  /** A drain waits for calls: only what came after its beginning, or was not waited for by its client, may be lost. */
+  /**
+   * A drain waits for calls. Only those may be lost that had not reached it when it began, or whose client was away.
+   * (On a busy machine a request may wait in the kernel for a while; not one byte of an answer has come to it then.)
+   */
   #isCutByUs(call) {
+    const { slack } = this.#history.bounds;
     return this.#downs.some(({ signal, from, until }) => {
-      const isLost = signal === 'SIGKILL' || call.askedAt >= from || call.leftAt !== undefined;
-      return isLost && overlaps(call, from, until);
+      const wasOutside = call.askedAt >= from - slack && call.wasBegun !== true;
+      return (signal === 'SIGKILL' || wasOutside || call.leftAt !== undefined) && overlaps(call, from, until);
     });
   }
 

@@ -23,6 +23,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
  * @property {string} [reason] of a refusal, or of a lost connection
  * @property {number} [cancelledAt] when the client cancelled it
  * @property {number} [leftAt] when the client first tore its connection
+ * @property {boolean} [wasBegun] whether its response had begun, an answer or a stream
  * @property {boolean} [didProgress] whether the server reported progress, which prolongs the call
  *
  * @typedef {'answered' | 'failed' | 'refused' | 'cut' | 'cancelled' | 'left' | 'silent'} Outcome

@@ -5,11 +5,12 @@
 // Needs Linux and a build (`npm start -- --version`). Exit code 1 when anything that must hold does not. --think is the
 // mean time between two calls of a client, --rest between two faults. --own-dockerd starts a Docker daemon of its own
 // (as root) and kills that, too. --save keeps what happened; --check judges it again; --plant puts a fault into it
-// before, which the checker has to find.
+// before, which the checker has to find; --plant all tries each of them and says which rules found it.
 import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.mjs';
 import { check } from './checker.mjs';
+import { counts } from './figures.mjs';
 import { load, save } from './history.mjs';
 import { plants } from './plant.mjs';
 import { report, rulesTable } from './report.mjs';
@@ -30,13 +31,21 @@ const { values } = parseArgs({
   },
 });
 
-const say = (line) => process.stderr.write(`${line}\n`);
-const runs = values.check === undefined ? await runAll() : [{ history: load(values.check), folder: undefined }];
-const reports = runs.map(judge);
-const text = reports.map(({ text }) => text).join('\n\n');
-process.stdout.write(`${text}\n`);
-if (values.write !== undefined) writeFileSync(values.write, document(text));
-process.exitCode = reports.some(({ isBad }) => isBad) ? 1 : 0;
+/** @param {string} line */
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+if (values.check !== undefined && values.plant === 'all') {
+  for (const [name, plant] of Object.entries(plants)) say(`${name}: ${brokenRules(load(values.check), plant)}`);
+} else {
+  const runs = values.check === undefined ? await runAll() : [{ history: load(values.check), folder: undefined }];
+  const reports = runs.map(judge);
+  const text = reports.map(({ text }) => text).join('\n\n');
+  process.stdout.write(`${text}\n`);
+  if (values.write !== undefined) writeFileSync(values.write, document(text));
+  process.exitCode = reports.some(({ isBad }) => isBad) ? 1 : 0;
+}
 
 async function runAll() {
   const engines = values.engine === 'both' ? /** @type {const} */ (['podman', 'docker']) : [values.engine];
@@ -49,6 +58,14 @@ async function runAll() {
   for (const { history } of runs)
     if (values.save !== undefined) save(values.save.replaceAll('ENGINE', history.run.engine), history);
   return runs;
+}
+
+/** @param {import('./history.mjs').History} history @param {(history: import('./history.mjs').History) => void} plant */
+function brokenRules(history, plant) {
+  plant(history);
+  return counts(check(history).map(({ rule }) => rule))
+    .map(([rule]) => rule)
+    .join(' ');
 }
 
 /** @param {{ history: import('./history.mjs').History, folder: string | undefined }} run */

@@ -184,6 +184,7 @@ export class Session {
     const { history, now } = this.#around;
     call.endedAt = now();
     call.outcome = outcomeOf(call, end);
+    if (end.status === 200) call.wasBegun = true;
     if (call.outcome === 'refused') call.reason = reasonOf(end);
     if (call.outcome === 'cut' || call.outcome === 'silent') call.reason = end.error ?? `status ${end.status}`;
     if (end.status === 404) this.isOver = true;
