@@ -5,7 +5,7 @@ import { until } from '../support/until.ts';
 
 jest.setTimeout(60_000);
 
-const sessions = 24;
+const sessions = 18;
 const servers = ['one', 'two', 'three'] as const;
 
 let bridge: Program;

@@ -38,7 +38,8 @@ export class ByteClient implements Disposable {
   readonly url: string;
   /** The session's id; empty as long as there is none. */
   id = '';
-  readonly #agent = new Agent({ keepAlive: true });
+  /** An idle connection is closed long before the other side does so, perhaps just when it is used again. */
+  readonly #agent = new Agent({ keepAlive: true, timeout: 2000 });
 
   constructor(url: string) {
     this.url = url;
