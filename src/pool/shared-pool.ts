@@ -240,11 +240,17 @@ export class SharedPool {
     while (
       this.#fleet.count('ready') - useless + this.#fleet.count('starting') < wanted + spare &&
       this.#fleet.total < max + spare &&
-      (isUrgent ? this.#history.mayStart() : this.#history.mayRefill())
+      this.#mayBegin(isUrgent)
     ) {
       if (!this.#fleet.begin(isUrgent ? 'foreground' : 'refill', maxAgeMs)) return false;
     }
     return true;
+  }
+
+  /** Only who waits for the very first one is not held back: he learns how it goes. */
+  #mayBegin(isUrgent: boolean): boolean {
+    const isFirst = this.#fleet.count('ready') + this.#fleet.count('starting') === 0;
+    return isUrgent && isFirst ? this.#history.mayStart() : this.#history.mayRefill();
   }
 
   /** Those go first that are to be replaced, then those that may hang, then those with the least to do. */

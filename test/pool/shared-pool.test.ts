@@ -304,6 +304,15 @@ describe('SharedPool, when a start fails,', () => {
     expect(second?.outcome).toBe('placed');
   });
 
+  it('does not try again without a pause, although somebody waits', async () => {
+    const rig = await filledPool({ pool: { min: 1, max: 2, maxOngoing: 1, scaling: { ...scaling, target: 1 } } });
+    rig.startError = new BridgeError('ENGINE_UNAVAILABLE', 'down');
+    const visitors = visit(rig, 2);
+    await rig.clock.advance(4000);
+    expect(tally(visitors)).toEqual({ placed: 1, waits: 1 });
+    expect(rig.startedAt.length).toBeLessThan(10);
+  });
+
   it('tries again, later and later', async () => {
     const rig = sharedPoolRig({ pool: { min: 1 } }, { exits: dies });
     rig.pool.fill().catch(() => undefined);
