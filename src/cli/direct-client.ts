@@ -2,6 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { systemClock } from '../base/clock.ts';
+import { settlesWithin } from '../base/deadline.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { version } from '../base/version.ts';
@@ -10,6 +11,8 @@ import { detectEngine } from '../engine/detect.ts';
 import type { Engine, LaunchSpec, Progress } from '../engine/engine.ts';
 import { ownerOf } from '../engine/labels.ts';
 import { ProcessEngine } from '../engine/process-engine.ts';
+import { Deaths } from '../upstream/deaths.ts';
+import { Leaks } from '../upstream/leaks.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
@@ -22,6 +25,9 @@ export interface DirectClient {
   /** Resolves when the container is gone. */
   readonly close: () => Promise<void>;
 }
+
+/** The container is gone within this time, or left to the next start of Gangway. */
+const closeMs = 30_000;
 
 /** @throws {BridgeError} `CONFIG_INVALID` that names the servers there are */
 export function findServer(config: Config, name: string): ServerConfig {
@@ -53,20 +59,24 @@ export async function openDirect(
   const source: LaunchSpec['source'] = await engine.prepare(server.source, server.pull, progress);
   // Not the instance of a bridge: one in another container could not see that we live, and would sweep what is its own.
   const owner = ownerOf(`${config.file}\ncommand ${process.pid}`, {});
-  const upstream = startUpstream(engine, server, source, { owner, held: new Set(), clock: systemClock, log });
+  const upstream = startUpstream(engine, server, source, {
+    ...{ owner, held: new Set(), clock: systemClock, log },
+    ...{ leaks: new Leaks(systemClock), deaths: new Deaths() },
+  });
   const client = new Client({ name: 'gangway', version: version() });
   const interrupted = (): void => {
-    void upstream.stop(0).then(() => process.exit(130));
+    void settlesWithin(upstream.stop(0), closeMs, systemClock).then(() => process.exit(130));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const close = async (): Promise<void> => {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     await client.close();
-    await upstream.stop();
+    // An engine that does not answer must not hold the command up.
+    await settlesWithin(upstream.stop(), closeMs, systemClock);
   };
   const died = new Promise<never>((_, reject) => {
     void upstream.exited.then(() => {
-      reject(startFailed(upstream));
+      reject(diedAtStart(upstream));
     });
   });
   died.catch(() => undefined);
@@ -77,11 +87,17 @@ export async function openDirect(
     const diedByItself = upstream.exit !== undefined;
     await close();
     if (error instanceof BridgeError) throw error;
-    if (diedByItself) throw startFailed(upstream);
+    if (diedByItself) throw diedAtStart(upstream);
     const sentence = `Cannot start the server: it did not complete the handshake within ${server.startTimeoutMs} ms`;
     throw new BridgeError('READY_TIMEOUT', sentence, upstream.describeExit(), { cause: error });
   }
   return { client, upstream, close };
+}
+
+/** With the engine's own words, where it refused: whoever types a command may read them. */
+function diedAtStart(upstream: Upstream): BridgeError {
+  const { code, message, data } = startFailed(upstream);
+  return new BridgeError(code, message, { ...data, ...(upstream.refusal ? { stderr: upstream.refusal.text } : {}) });
 }
 
 /** The SDK's transport over one of our upstreams. */

@@ -61,7 +61,19 @@ export function spawnChild(
     stdout: child.stdout,
     stderr: child.stderr,
     running: running.promise,
+    died: exited.promise,
     exited: exited.promise,
     kill: () => void child.kill('SIGKILL'),
   };
+}
+
+/** Ends its child at the end of its input, which comes with our own end, whatever that is. */
+const tie = '"$@" & exec >&-; read -r line; kill $!';
+
+/**
+ * Starts a program that only tells, and would outlive us when we are killed: it does not look at its standard input.
+ * The end of that input ends it.
+ */
+export function spawnTied(name: string, file: string, args: readonly string[], options: SpawnOptions): Child {
+  return spawnChild(name, '/bin/sh', ['-c', tie, 'sh', file, ...args], options);
 }

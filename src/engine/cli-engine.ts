@@ -1,19 +1,26 @@
-import { execa } from 'execa';
 import PQueue from 'p-queue';
 import { z } from 'zod';
-import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Source } from '../config/config.ts';
-import { spawnChild } from './child.ts';
-import type { Child, ContainerRecord, Engine, LaunchSpec, Progress } from './engine.ts';
+import { spawnChild, spawnTied } from './child.ts';
+import { EngineClient } from './client.ts';
+import { ConmonFiles, traceArgs, type ConmonPlaces } from './conmon.ts';
+import { DockerEvents, eventsArgs } from './docker-events.ts';
+import type { Child, ContainerEngine, ContainerRecord, Exit, LaunchSpec, Progress } from './engine.ts';
+import { Fates } from './fates.ts';
 import { ImageStore } from './image-store.ts';
-import { labelKeys } from './labels.ts';
+import { labelKeys, ownToken } from './labels.ts';
 import { clientEnvironment, runArgs, type RunDialect } from './run-args.ts';
 import { RunningWatch } from './running-watch.ts';
-import { needSpareDescriptors } from './spare-descriptors.ts';
 
 /** How long one question to the engine may take; a machine with a hundred starts under way is slow. */
-const deadlineMs = { list: 15_000, remove: 20_000, inspect: 15_000, pull: 30 * 60_000, build: 30 * 60_000 } as const;
+const deadlineMs = { list: 15_000, remove: 10_000, inspect: 15_000, pull: 30 * 60_000, build: 30 * 60_000 } as const;
+/** A start that takes longer than this, while nothing else is heard of the engine, is reason to ask it. */
+const slowStartMs = 3000;
+/** How often the list is asked for starts: where nobody else tells, and where that is only to be sure. */
+const askMs = { alone: 300, besides: 2000 } as const;
+/** Docker's own word about a death may come behind the end of its client. */
+const secondWordMs = 50;
 
 const podmanRecords = z
   .array(
@@ -21,41 +28,73 @@ const podmanRecords = z
   )
   .nullable();
 
-interface Answer {
-  readonly exitCode: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
+/** An engine's client as it was found. */
+export interface FoundClient {
+  /** Absolute. */
+  readonly file: string;
+  readonly version: string;
+  readonly dialect: RunDialect;
+  /** For Podman on this machine. */
+  readonly conmon?: ConmonPlaces;
 }
 
 /** Podman or Docker through its command-line client: the same verbs, few differences. */
-export class CliEngine implements Engine {
+export class CliEngine implements ContainerEngine {
   readonly kind: 'podman' | 'docker';
   readonly version: string;
   readonly #file: string;
   readonly #dialect: RunDialect;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #clock: Clock;
+  readonly #client: EngineClient;
   readonly #images: ImageStore;
-  readonly #watch: RunningWatch;
+  readonly #fates = new Fates();
+  readonly #poll: RunningWatch;
+  readonly #conmon: ConmonFiles | undefined;
+  readonly #events: DockerEvents | undefined;
   /** Removals at once: each is a process, and the engine takes them one by one anyway. */
   readonly #removals = new PQueue({ concurrency: 6 });
+  #onTrouble: () => void = () => undefined;
 
-  /** @param file the client's absolute path */
-  constructor(file: string, version: string, dialect: RunDialect, environment: NodeJS.ProcessEnv, clock: Clock) {
+  constructor({ file, version, dialect, conmon }: FoundClient, environment: NodeJS.ProcessEnv, clock: Clock) {
     this.kind = dialect.kind;
     this.version = version;
     this.#file = file;
     this.#dialect = dialect;
     this.#environment = environment;
-    this.#watch = new RunningWatch(() => this.list(), clock);
+    this.#clock = clock;
+    this.#client = new EngineClient(dialect.kind, file, environment, clock);
+    this.#client.onSilence(() => {
+      this.#onTrouble();
+    });
+    this.#conmon = conmon && new ConmonFiles(conmon, ownToken(), this.#fates, clock);
+    this.#events = dialect.kind === 'docker' ? this.#dockerEvents() : undefined;
+    const isTold = this.#conmon !== undefined || this.#events !== undefined;
+    this.#poll = new RunningWatch(() => this.list(), this.#fates, isTold ? askMs.besides : askMs.alone, clock);
     this.#images = new ImageStore(
       {
         has: (image) => this.#has(image),
-        pull: (image, progress) => this.#follow(['pull', image], deadlineMs.pull, progress),
-        build: (tag, containerfile, context, progress) =>
-          this.#follow(['build', '--tag', tag, '--file', containerfile, context], deadlineMs.build, progress),
+        pull: (image, progress) => this.#client.follow(['pull', image], deadlineMs.pull, progress),
+        build: (tag, containerfile, context, progress) => {
+          const args = ['build', '--tag', tag, '--file', containerfile, context];
+          return this.#client.follow(args, deadlineMs.build, progress);
+        },
       },
       clock,
     );
+  }
+
+  onTrouble(listener: () => void): void {
+    this.#onTrouble = listener;
+  }
+
+  abandonStarts(): void {
+    for (const name of this.#fates.starting())
+      this.#fates.dies(name, { code: undefined, signal: undefined, lost: 'engine' });
+  }
+
+  close(): void {
+    this.#events?.close();
   }
 
   async prepare(
@@ -77,15 +116,22 @@ export class CliEngine implements Engine {
   launch(spec: LaunchSpec): Child {
     const { source, name } = spec;
     if (source.kind !== 'image') throw new TypeError(`${this.kind} runs images, not commands`);
-    const child = spawnChild(name, this.#file, runArgs({ ...spec, source }, this.#dialect), {
+    this.#events?.open();
+    const { running, died } = this.#fates.expect(name);
+    const folder = this.#conmon?.begin(name);
+    const args = runArgs({ ...spec, source }, this.#dialect, folder === undefined ? [] : traceArgs(folder));
+    const child = spawnChild(name, this.#file, args, {
       env: clientEnvironment(this.#environment, spec.env),
+      ...(folder === undefined ? {} : { cwd: folder }),
     });
-    void child.exited.then(({ code }) => {
-      this.#watch.stop(name);
+    this.#poll.begin();
+    this.#watchStart(name, running);
+    void child.exited.then((exit) => {
+      this.#onClientExit(name, exit);
       // 125: the engine itself refused, and a missing image is a common reason.
-      if (code === 125) this.#images.forget(source.image);
+      if (exit.code === 125) this.#images.forget(source.image);
     });
-    return { ...child, running: this.#watch.wait(name) };
+    return { ...child, running, died };
   }
 
   async remove(names: readonly string[]): Promise<void> {
@@ -97,69 +143,69 @@ export class CliEngine implements Engine {
   async list(): Promise<ContainerRecord[]> {
     const filter = ['ps', '--all', '--no-trunc', '--filter', `label=${labelKeys.owner}`, '--format'];
     const format = this.kind === 'podman' ? 'json' : dockerFormat;
-    const answer = await this.#ask([...filter, format], deadlineMs.list);
-    if (answer.exitCode !== 0) throw this.#failure('list containers', answer);
+    const answer = await this.#client.askOrGiveUp([...filter, format], deadlineMs.list);
+    if (answer.exitCode !== 0) throw this.#client.failure('list containers', answer);
     return this.kind === 'podman' ? parsePodmanList(answer.stdout) : parseDockerList(answer.stdout);
+  }
+
+  #dockerEvents(): DockerEvents {
+    const env = clientEnvironment(this.#environment, []);
+    return new DockerEvents(() => spawnTied('events', this.#file, eventsArgs(ownToken()), { env }), {
+      fates: this.#fates,
+      clock: this.#clock,
+      onHeard: () => {
+        this.#client.hear();
+      },
+      onLost: () => {
+        this.#onTrouble();
+      },
+    });
+  }
+
+  #watchStart(name: string, running: Promise<void>): void {
+    const cancel = this.#clock.after(slowStartMs, () => {
+      if (this.#client.quietMs >= slowStartMs) this.#onTrouble();
+    });
+    void running.then(() => {
+      cancel();
+      if (this.#fates.hasRun(name)) this.#client.hear();
+    });
+  }
+
+  #onClientExit(name: string, exit: Exit): void {
+    this.#conmon?.end(name);
+    if (exit.code === 125 && this.#hasService) this.#onTrouble();
+    const close = (): void => {
+      this.#fates.close(name, this.#isLost(name, exit) ? { ...exit, lost: 'engine' } : exit);
+    };
+    if (this.#events?.isOpen) this.#clock.after(secondWordMs, close);
+    else close();
+  }
+
+  /** Whether there is a service that can be gone while its containers run. */
+  get #hasService(): boolean {
+    return this.kind === 'docker' || this.#dialect.isRemote;
+  }
+
+  /** The client of a container that ran says that the engine failed: it cannot reach its service any more. */
+  #isLost(name: string, { code }: Exit): boolean {
+    return this.#hasService && code === 125 && this.#fates.hasRun(name);
   }
 
   async #removeGroup(names: readonly string[]): Promise<void> {
     // Podman waits the stop timeout first unless told not to; Docker kills at once.
     const force = this.kind === 'podman' ? ['--force', '--time', '0'] : ['--force'];
-    const answer = await this.#removals.add(() => this.#ask(['rm', ...force, ...names], deadlineMs.remove));
+    const answer = await this.#removals.add(() => this.#client.ask(['rm', ...force, ...names], deadlineMs.remove));
     if (answer.exitCode === 0) return;
     const complaints = answer.stderr.split('\n').filter((line) => line.trim() !== '' && !isGoneAlready(line));
-    if (complaints.length > 0 || answer.exitCode === undefined) throw this.#failure('remove containers', answer);
+    if (complaints.length > 0 || answer.exitCode === undefined) throw this.#client.failure('remove containers', answer);
   }
 
   async #has(image: string): Promise<boolean> {
-    const answer = await this.#ask(['image', 'inspect', image], deadlineMs.inspect);
+    const answer = await this.#client.ask(['image', 'inspect', image], deadlineMs.inspect);
     // No answer says nothing about the image.
-    if (answer.exitCode === undefined) throw this.#failure('look for an image', answer);
+    if (answer.exitCode === undefined) throw this.#client.failure('look for an image', answer);
     return answer.exitCode === 0;
-  }
-
-  /** One short question to the client. */
-  async #ask(args: readonly string[], timeout: number): Promise<Answer> {
-    needSpareDescriptors();
-    const { exitCode, stdout, stderr } = await execa(this.#file, args, {
-      ...{ env: clientEnvironment(this.#environment, []), extendEnv: false, stdin: 'ignore', reject: false },
-      ...{ timeout, forceKillAfterDelay: 2000, detached: true, cleanup: false, maxBuffer: 64 * 1024 * 1024 },
-    });
-    return { exitCode, stdout, stderr };
-  }
-
-  /** A long piece of work whose lines people see as they come. Resolves to why it failed. */
-  async #follow(args: readonly string[], timeout: number, progress: Progress): Promise<string | undefined> {
-    needSpareDescriptors();
-    const child = execa(this.#file, args, {
-      ...{ env: clientEnvironment(this.#environment, []), extendEnv: false, stdin: 'ignore', reject: false },
-      ...{ timeout, all: true, buffer: false, cleanup: true },
-    });
-    const tail: string[] = [];
-    for await (const line of child.iterable({ from: 'all' })) {
-      const clean = line.trim();
-      if (clean === '') continue;
-      progress(clean);
-      tail.push(clean);
-      if (tail.length > 20) tail.shift();
-    }
-    const { exitCode, timedOut } = await child;
-    if (exitCode === 0) return undefined;
-    if (timedOut) return `it took longer than ${timeout / 60_000} minutes`;
-    return (
-      tail.findLast((line) => /error|denied|unauthorized|not found/i.test(line)) ?? tail.at(-1) ?? 'no reason given'
-    );
-  }
-
-  #failure(what: string, answer: Answer): BridgeError {
-    const why =
-      answer.exitCode === undefined ? 'it did not answer in time' : (answer.stderr.trim().split('\n').at(-1) ?? '');
-    return new BridgeError(
-      'ENGINE_UNAVAILABLE',
-      `Cannot ${what}: ${this.kind} failed`,
-      { engine: this.kind },
-      { cause: why },
-    );
   }
 }
 

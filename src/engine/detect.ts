@@ -4,11 +4,12 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { CliEngine } from './cli-engine.ts';
+import { CliEngine, type FoundClient } from './cli-engine.ts';
+import type { ConmonPlaces } from './conmon.ts';
 import { clientEnvironment, type RunDialect } from './run-args.ts';
 import { needSpareDescriptors } from './spare-descriptors.ts';
 
-const answerMs = 15_000;
+const answerMs = 10_000;
 
 interface Detected {
   readonly engine: CliEngine;
@@ -36,8 +37,7 @@ export async function detectEngine(
     }
     const found = await probe(kind, file, environment);
     if (typeof found !== 'string') {
-      const engine = new CliEngine(file, found.version, { kind, isRemote: found.isRemote }, environment, clock);
-      return { engine, skipped: reasons };
+      return { engine: new CliEngine({ file, ...found }, environment, clock), skipped: reasons };
     }
     reasons.push(`${kind}: ${found}`);
   }
@@ -47,7 +47,11 @@ export async function detectEngine(
 }
 
 const podmanInfo = z.object({
-  host: z.object({ serviceIsRemote: z.boolean().optional() }),
+  host: z.object({
+    serviceIsRemote: z.boolean().optional(),
+    security: z.object({ rootless: z.boolean() }).optional(),
+  }),
+  store: z.object({ graphRoot: z.string(), graphDriverName: z.string() }).optional(),
   version: z.object({ Version: z.string() }),
 });
 const dockerInfo = z.object({ Server: z.object({ Version: z.string() }) });
@@ -57,7 +61,7 @@ async function probe(
   kind: RunDialect['kind'],
   file: string,
   environment: NodeJS.ProcessEnv,
-): Promise<{ version: string; isRemote: boolean } | string> {
+): Promise<Omit<FoundClient, 'file'> | string> {
   const args = kind === 'podman' ? ['info', '--format', 'json'] : ['version', '--format', 'json'];
   needSpareDescriptors();
   const { exitCode, stdout, stderr, timedOut } = await execa(file, args, {
@@ -67,12 +71,38 @@ async function probe(
   if (exitCode !== 0) return lastLine(stderr) ?? `exit code ${exitCode ?? 'unknown'}`;
   try {
     const answer: unknown = JSON.parse(stdout);
-    if (kind === 'docker') return { version: dockerInfo.parse(answer).Server.Version, isRemote: false };
-    const { host, version } = podmanInfo.parse(answer);
-    return { version: version.Version, isRemote: host.serviceIsRemote ?? false };
+    return kind === 'docker' ? dockerFrom(answer) : podmanFrom(answer, environment);
   } catch {
     return 'its answer could not be read';
   }
+}
+
+function dockerFrom(answer: unknown): Omit<FoundClient, 'file'> {
+  return { version: dockerInfo.parse(answer).Server.Version, dialect: { kind: 'docker', isRemote: false } };
+}
+
+function podmanFrom(answer: unknown, environment: NodeJS.ProcessEnv): Omit<FoundClient, 'file'> {
+  const info = podmanInfo.parse(answer);
+  const isRemote = info.host.serviceIsRemote ?? false;
+  const places = isRemote ? undefined : conmonPlaces(info, environment);
+  return {
+    version: info.version.Version,
+    dialect: { kind: 'podman', isRemote },
+    ...(places === undefined ? {} : { conmon: places }),
+  };
+}
+
+/** Podman does not tell where its monitors leave exit codes: these are its defaults. Elsewhere nothing is found there. */
+function conmonPlaces(
+  { host, store }: z.infer<typeof podmanInfo>,
+  environment: NodeJS.ProcessEnv,
+): ConmonPlaces | undefined {
+  const runtime = environment['XDG_RUNTIME_DIR'];
+  if (!store || (host.security?.rootless && runtime === undefined)) return undefined;
+  return {
+    exits: host.security?.rootless ? path.join(runtime ?? '', 'libpod/tmp/exits') : '/run/libpod/exits',
+    bundles: path.join(store.graphRoot, `${store.graphDriverName}-containers`),
+  };
 }
 
 function lastLine(text: string): string | undefined {

@@ -29,6 +29,10 @@ export interface Exit {
   readonly signal: string | undefined;
   /** Set when there never was a process: the program could not be started. */
   readonly error?: string;
+  /** The kernel killed it, for its container had no memory left. */
+  readonly isOomKilled?: boolean;
+  /** Nobody can say how it ended, or whether: the engine went away, or the monitor that it has for the container. */
+  readonly lost?: 'engine' | 'monitor';
 }
 
 /** A started server: three byte streams, and its end. */
@@ -39,7 +43,12 @@ export interface Child {
   readonly stderr: Readable;
   /** Resolves once the process in it runs (a container may take most of a second), or when it has ended. */
   readonly running: Promise<void>;
-  /** Never rejects. */
+  /**
+   * Resolves once the process in it has ended, as soon as the engine tells; at the latest with `exited`. What it said
+   * last may still be on its way. Never rejects.
+   */
+  readonly died: Promise<Exit>;
+  /** Resolves when our end of it is gone: the engine's client, or the process itself. Never rejects. */
   readonly exited: Promise<Exit>;
   /** The last resort, when the engine says that the container is gone and its client lives on. */
   kill(): void;
@@ -81,4 +90,14 @@ export interface Engine {
    * @throws {BridgeError} `ENGINE_UNAVAILABLE` when the engine fails or does not answer in time
    */
   list(): Promise<ContainerRecord[]>;
+}
+
+/** An engine that can go away and come back. */
+export interface ContainerEngine extends Engine {
+  /** Has `listener` called whenever something makes it likely that the engine does not answer any more. */
+  onTrouble(listener: () => void): void;
+  /** The engine does not answer: what does not run yet counts as lost. */
+  abandonStarts(): void;
+  /** Ends what listens to the engine; for the end of the program. */
+  close(): void;
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Progress } from './engine.ts';
+import { engineRefusal } from './refusal.ts';
 
 /** The engine's client, as the image store needs it. */
 export interface ImageClient {
@@ -85,7 +86,8 @@ export class ImageStore {
       .then(
         () => void this.#present.add(key),
         (error: unknown) => {
-          if (error instanceof BridgeError) this.#failures.set(key, { error, until: this.#clock.now() + negativeMs });
+          if (error instanceof BridgeError && error.code !== 'ENGINE_UNAVAILABLE')
+            this.#failures.set(key, { error, until: this.#clock.now() + negativeMs });
           throw error;
         },
       )
@@ -103,6 +105,13 @@ export class ImageStore {
     progress(`pulling ${image}`);
     const why = await this.#client.pull(image, progress);
     if (why === undefined) return;
+    if (engineRefusal([why]).reason === 'engine-gone')
+      throw new BridgeError(
+        'ENGINE_UNAVAILABLE',
+        'Cannot pull an image: the engine does not answer',
+        {},
+        { cause: why },
+      );
     // The engine's own words may tell a client about our network: they are for the log.
     const sentence = `Cannot pull image "${image}": ${pullFailure(why)}`;
     throw new BridgeError('IMAGE_UNAVAILABLE', sentence, { image }, { cause: why });

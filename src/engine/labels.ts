@@ -30,7 +30,12 @@ export function ownerOf(installation: string, environment: NodeJS.ProcessEnv): O
   const instance = chosen
     ? chosen.replace(/[^a-zA-Z0-9._-]/g, '-').slice(0, 64)
     : shortHash(`${hostname()}\n${installation}`);
-  return { instance, token: `${processSpace()}.${process.pid}.${startTime(process.pid) ?? 'x'}` };
+  return { instance, token: ownToken() };
+}
+
+/** This process among all that ever were, see `Owner`. */
+export function ownToken(): string {
+  return `${processSpace()}.${process.pid}.${startTime(process.pid) ?? 'x'}`;
 }
 
 /** What the name of every container of ours begins with. */

@@ -11,8 +11,14 @@ export interface RunDialect {
 /**
  * The argument list that starts a container: pure, and the only place that knows the flags.
  * No value of a secret is in it: those go through the client's environment, see `clientEnvironment`.
+ *
+ * @param traces flags for files in which the engine writes what becomes of the container
  */
-export function runArgs(spec: LaunchSpec & { source: { kind: 'image' } }, dialect: RunDialect): string[] {
+export function runArgs(
+  spec: LaunchSpec & { source: { kind: 'image' } },
+  dialect: RunDialect,
+  traces: readonly string[] = [],
+): string[] {
   return [
     'run',
     // The engine removes the container when its process ends.
@@ -21,6 +27,8 @@ export function runArgs(spec: LaunchSpec & { source: { kind: 'image' } }, dialec
     '--interactive',
     // The handle by which it is ended; chosen by us, so it is known before the container exists.
     ...['--name', spec.name],
+    // What the engine is to write down about it.
+    ...traces,
     // Whose it is, for the sweep.
     ...Object.entries(spec.labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
     // PID 1 that passes signals on and reaps children; many servers are not made for that place.

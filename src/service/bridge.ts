@@ -20,6 +20,8 @@ import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
 import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
+import { Deaths } from '../upstream/deaths.ts';
+import { Leaks } from '../upstream/leaks.ts';
 import { CallLimit } from './call-limit.ts';
 import { Engines } from './engines.ts';
 import { awaitLastContainers, removeLastContainers } from './last-containers.ts';
@@ -52,6 +54,8 @@ export class Bridge implements Health {
   #config: Config;
   readonly #owner: Owner;
   readonly #held = new Set<string>();
+  readonly #leaks: Leaks;
+  readonly #deaths = new Deaths();
   readonly #engines: Engines;
   readonly #starts: StartGate;
   readonly #budget: Budget;
@@ -77,7 +81,9 @@ export class Bridge implements Health {
     this.#around = around;
     this.#startedAt = clock.now();
     this.#owner = ownerOf(`${config.file}\n${config.listen.port}`, environment);
-    this.#engines = new Engines(config, { owner: this.#owner, held: this.#held, environment, clock, log });
+    this.#leaks = new Leaks(clock);
+    const [owner, held, leaks] = [this.#owner, this.#held, this.#leaks];
+    this.#engines = new Engines(config, { owner, held, leaks, environment, clock, log });
     this.#starts = new StartGate(config.limits.starts);
     this.#budget = new Budget(config.limits);
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
@@ -152,6 +158,8 @@ export class Bridge implements Health {
       instance: this.#owner.instance,
       containers: this.#held.size,
       budget: this.#budget,
+      leaks: this.#leaks,
+      deaths: this.#deaths,
       config: this.#config,
       reload: this.reload.state,
       engines: this.#engines,
@@ -208,7 +216,7 @@ export class Bridge implements Health {
 
   #runtimeOf(server: ServerConfig): ServerRuntime {
     const { clock, log, onProgress = () => undefined } = this.#around;
-    const context = { owner: this.#owner, held: this.#held, clock, log };
+    const context = { owner: this.#owner, held: this.#held, leaks: this.#leaks, deaths: this.#deaths, clock, log };
     return new ServerRuntime(server, {
       ...{ engines: this.#engines, gate: this.#starts, budget: this.#budget, logs: this.#logs },
       ...{ context, clock, log, onProgress },

@@ -4,35 +4,48 @@ import { BridgeError, causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, ServerConfig, Source } from '../config/config.ts';
 import { detectEngine } from '../engine/detect.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { ContainerEngine, Engine } from '../engine/engine.ts';
 import type { Owner } from '../engine/labels.ts';
 import { ProcessEngine } from '../engine/process-engine.ts';
 import { sweep } from '../engine/sweep.ts';
+import type { Leaks } from '../upstream/leaks.ts';
 
-const retryMs = 3000;
+const findAgainMs = 3000;
+/** The first look may take this long before clients are told that there is no engine. */
+const firstLookMs = 5000;
 /** A container whose client outlived our predecessor can appear after the first sweep: look again soon, then now and then. */
 const sweepAtMs = [2000, 2000, 4000];
 const reconcileMs = 30_000;
+/** An engine that did not answer is asked again after this long. */
+const askAgainMs = 1000;
 
 interface Surroundings {
   readonly owner: Owner;
   readonly held: ReadonlySet<string>;
+  readonly leaks: Leaks;
   readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly log: Log;
+  /** Finds the container engine. */
+  readonly detect?: (
+    ...args: Parameters<typeof detectEngine>
+  ) => Promise<{ readonly engine: ContainerEngine; readonly skipped: readonly string[] }>;
 }
 
-/** The engines of a bridge: found when they are there, swept before use, reconciled ever after. */
+/** The engines of a bridge: found when they are there, swept before use, reconciled and watched ever after. */
 export class Engines {
   readonly #wanted: Config['engine'];
   readonly #around: Surroundings;
   #process: ProcessEngine | undefined;
   #needsContainers = false;
   readonly #found = deferred<Engine>();
-  #container: Engine | undefined;
+  #container: ContainerEngine | undefined;
+  /** Why the container engine cannot be used now: not found, or it does not answer any more. */
   #failure: BridgeError | undefined;
   #stopLooking: Cancel = () => undefined;
   #stopReconciling: Cancel | undefined;
+  #round = 0;
+  #isReconciling = false;
   #isOpen = false;
   #isLooking = false;
   #isClosed = false;
@@ -41,6 +54,8 @@ export class Engines {
     this.#wanted = config.engine;
     this.#around = around;
     this.need(config.servers.values());
+    // Nobody has to wait for it.
+    this.#found.promise.catch(() => undefined);
   }
 
   /** The container engine, once it is found. */
@@ -48,18 +63,18 @@ export class Engines {
     return this.#container;
   }
 
-  /** Why there is no container engine; undefined when there is one, or none is needed. */
+  /** Why there is no container engine, or why it is of no use now; undefined when all is well, or none is needed. */
   get missing(): string | undefined {
     if (!this.#needsContainers) return undefined;
-    if (this.#container) return this.#failure && messageOf(this.#failure);
-    return this.#failure === undefined ? 'the container engine is being looked for' : messageOf(this.#failure);
+    if (this.#failure !== undefined) return messageOf(this.#failure);
+    return this.#container ? undefined : 'the container engine is being looked for';
   }
 
   /** Finds, sweeps, and goes on looking when there is none. Resolves after the first try. */
   async open(): Promise<void> {
     this.#isOpen = true;
     if (this.#process) await this.#sweep(this.#process);
-    if (!this.#needsContainers) this.#reconcileAfter(0);
+    if (!this.#needsContainers) this.#reconcileLater();
     else if (!this.#isLooking) await this.#find();
   }
 
@@ -74,13 +89,17 @@ export class Engines {
     if (this.#isOpen && this.#needsContainers && !this.#isLooking) void this.#find();
   }
 
-  /** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
+  /** Why a server of this source cannot be started, or relied upon, now; undefined when nothing speaks against it. */
+  refusal(source: Source): BridgeError | undefined {
+    return source.kind === 'command' && this.#process ? undefined : this.#failure;
+  }
+
+  /** @throws {BridgeError} `ENGINE_UNAVAILABLE`, at once when it is known already */
   for(source: Source): Promise<Engine> {
     if (source.kind === 'command' && this.#process) return Promise.resolve(this.#process);
-    if (this.#container) return Promise.resolve(this.#container);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     // Still looking for the first time: a matter of a second.
-    return this.#found.promise;
+    return this.#container ? Promise.resolve(this.#container) : this.#found.promise;
   }
 
   all(): Engine[] {
@@ -91,32 +110,46 @@ export class Engines {
     this.#isClosed = true;
     this.#stopLooking();
     this.#stopReconciling?.();
+    this.#container?.close();
   }
 
   async #find(): Promise<void> {
-    const { environment, clock, log } = this.#around;
+    const { environment, clock, detect = detectEngine } = this.#around;
     this.#isLooking = true;
+    const stopWaiting = clock.after(firstLookMs, () => {
+      this.#onNotFound(new BridgeError('ENGINE_UNAVAILABLE', 'Cannot find a container engine yet: none has answered'));
+    });
     try {
-      const { engine, skipped } = await detectEngine(this.#wanted, environment, clock);
+      const { engine, skipped } = await detect(this.#wanted, environment, clock);
       await this.#sweep(engine);
-      this.#container = engine;
-      this.#failure = undefined;
-      log.info(
-        { engine: engine.kind, version: engine.version, ...(skipped.length > 0 ? { skipped } : {}) },
-        'engine found',
-      );
-      this.#found.resolve(engine);
-      if (!this.#stopReconciling) this.#reconcileAfter(0);
+      this.#onFound(engine, skipped);
     } catch (error) {
-      const isNews = this.#failure === undefined;
-      this.#failure =
-        error instanceof BridgeError ? error : new BridgeError('ENGINE_UNAVAILABLE', 'Cannot use the engine');
-      if (isNews) {
-        log.error({ error: messageOf(error) }, 'no container engine; looking for it again every 3 s');
-        this.#found.promise.catch(() => undefined);
-        this.#found.reject(this.#failure);
-      }
-      this.#stopLooking = this.#later(retryMs, () => this.#find());
+      const isKnown = error instanceof BridgeError;
+      this.#onNotFound(isKnown ? error : new BridgeError('ENGINE_UNAVAILABLE', 'Cannot use the engine'));
+      this.#stopLooking = this.#later(findAgainMs, () => this.#find());
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  #onFound(engine: ContainerEngine, skipped: readonly string[]): void {
+    this.#container = engine;
+    this.#failure = undefined;
+    const facts = { engine: engine.kind, version: engine.version, ...(skipped.length > 0 ? { skipped } : {}) };
+    this.#around.log.info(facts, 'engine found');
+    this.#found.resolve(engine);
+    engine.onTrouble(() => {
+      this.#reconcileNow();
+    });
+    if (!this.#stopReconciling) this.#reconcileLater();
+  }
+
+  #onNotFound(failure: BridgeError): void {
+    const isNews = failure.message !== this.#failure?.message;
+    this.#failure = failure;
+    this.#found.reject(failure);
+    if (isNews) {
+      this.#around.log.error({ error: failure.message }, 'no container engine; looking for it again every 3 s');
     }
   }
 
@@ -126,26 +159,48 @@ export class Engines {
     await sweep(engine, owner, (name) => held.has(name), log);
   }
 
-  #reconcileAfter(round: number): void {
-    // An engine that has gone away is asked more often.
-    const ms = this.#failure ? retryMs : (sweepAtMs[round] ?? reconcileMs);
-    this.#stopReconciling = this.#later(ms, async () => {
-      for (const engine of this.all()) await this.#reconcile(engine);
-      this.#reconcileAfter(round + 1);
-    });
+  #reconcileLater(): void {
+    const ms = this.#container && this.#failure ? askAgainMs : (sweepAtMs[this.#round] ?? reconcileMs);
+    this.#stopReconciling = this.#later(ms, () => this.#reconcileAll());
+  }
+
+  /** Something is strange: the engine is asked at once, unless it is being asked. */
+  #reconcileNow(): void {
+    if (this.#isReconciling || this.#isClosed || this.#failure) return;
+    this.#stopReconciling?.();
+    void this.#reconcileAll();
+  }
+
+  async #reconcileAll(): Promise<void> {
+    this.#isReconciling = true;
+    for (const engine of this.all()) await this.#reconcile(engine);
+    this.#isReconciling = false;
+    this.#round += 1;
+    this.#reconcileLater();
   }
 
   async #reconcile(engine: Engine): Promise<void> {
     try {
       await this.#sweep(engine);
-      if (engine === this.#container) this.#failure = undefined;
+      if (engine === this.#container) this.#onAnswer(engine);
     } catch (error) {
-      this.#around.log.warn(
-        { engine: engine.kind, error: messageOf(error), ...causeOf(error) },
-        'could not reconcile with the engine',
-      );
-      if (engine === this.#container && error instanceof BridgeError) this.#failure = error;
+      const reason = { engine: engine.kind, error: messageOf(error), ...causeOf(error) };
+      if (!this.#failure) this.#around.log.error(reason, 'the engine does not answer; asking it again every second');
+      if (engine === this.#container) this.#onSilence(this.#container);
     }
+  }
+
+  #onAnswer({ kind }: Engine): void {
+    if (!this.#failure) return;
+    this.#failure = undefined;
+    this.#around.log.info({ engine: kind }, 'the engine answers again');
+    this.#around.leaks.retryNow();
+  }
+
+  #onSilence(engine: ContainerEngine): void {
+    const sentence = `Cannot use the engine: ${engine.kind} does not answer`;
+    this.#failure = new BridgeError('ENGINE_UNAVAILABLE', sentence, { engine: engine.kind });
+    engine.abandonStarts();
   }
 
   #later(ms: number, run: () => Promise<void>): Cancel {

@@ -15,7 +15,7 @@ import type { LogBook } from './server-logs.ts';
 import { supplyFor, type Supply } from './supply.ts';
 
 interface Surroundings {
-  readonly engines: Pick<Engines, 'for'>;
+  readonly engines: Pick<Engines, 'for' | 'refusal'>;
   readonly gate: StartGate;
   /** Shared by the pools of all servers. */
   readonly budget: Budget;
@@ -54,7 +54,9 @@ export class ServerRuntime implements Served, Runtime {
   }
 
   lease(signal: AbortSignal, client: string): Promise<ChannelLease> {
-    return this.#supply.lease(signal, client);
+    // A container that is ready may hang with its engine.
+    const refusal = this.#around.engines.refusal(this.config.source);
+    return refusal ? Promise.reject(refusal) : this.#supply.lease(signal, client);
   }
 
   /**

@@ -3,6 +3,8 @@ import { version } from '../base/version.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Budget } from '../pool/budget.ts';
+import type { Deaths } from '../upstream/deaths.ts';
+import type { Leaks } from '../upstream/leaks.ts';
 import type { Engines } from './engines.ts';
 import type { LoadGate } from './load-gate.ts';
 import type { ReloadState } from './reload.ts';
@@ -15,6 +17,8 @@ interface Parts {
   readonly instance: string;
   readonly containers: number;
   readonly budget: Budget;
+  readonly leaks: Leaks;
+  readonly deaths: Deaths;
   readonly config: Config;
   readonly reload: ReloadState;
   readonly engines: Engines;
@@ -35,9 +39,10 @@ export function describeStatus(parts: Parts): object {
     uptimeSeconds: Math.round(parts.uptimeMs / 1000),
     memoryBytes: residentBytes(),
     instance: parts.instance,
-    engine: container
-      ? { kind: container.kind, version: container.version }
-      : { missing: engines.missing ?? 'not needed' },
+    engine: {
+      ...(container ? { kind: container.kind, version: container.version } : {}),
+      ...(container && engines.missing === undefined ? {} : { missing: engines.missing ?? 'not needed' }),
+    },
     config: parts.reload,
     // Loosened guards are shown where an operator looks.
     insecureNoAuth: config.listen.insecureNoAuth,
@@ -45,6 +50,7 @@ export function describeStatus(parts: Parts): object {
     sessions: sessions.size,
     callsInFlight: sessions.inFlight,
     containers: parts.containers,
+    leaked: parts.leaks.list(),
     // 0 sets no limit.
     limits: parts.budget.stats(),
     load: parts.load.stats(),
@@ -58,6 +64,7 @@ export function describeStatus(parts: Parts): object {
           sharing: runtime.config.sharing,
           ...countOf(runtime, sessions),
           pool: runtime.stats(),
+          deaths: parts.deaths.of(runtime.config.name),
           sandbox: describeSandbox(runtime.config),
         },
       ]),

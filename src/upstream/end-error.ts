@@ -1,4 +1,5 @@
-import { BridgeError } from '../base/errors.ts';
+import { BridgeError, type ErrorData } from '../base/errors.ts';
+import { memoryWords } from './exit-facts.ts';
 import { startFailed, type Ended } from './start-failed.ts';
 import type { UpstreamEnd } from './upstream.ts';
 
@@ -13,11 +14,19 @@ export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended
     return new BridgeError('UPSTREAM_GARBLED', sentence, upstream.describeExit());
   }
   if (isStart) return startFailed(upstream);
-  const sentence = 'Cannot finish the request: the server ended while it was pending';
-  return new BridgeError('UPSTREAM_EXITED', sentence, upstream.describeExit());
+  const data = upstream.describeExit();
+  const code = data['lost'] === 'engine' ? 'ENGINE_LOST' : 'UPSTREAM_EXITED';
+  return new BridgeError(code, `Cannot finish the request: ${howItEnded(data)}`, data);
 }
 
 /** An answer that is no message. */
 export function garbledAnswer(): BridgeError {
   return new BridgeError('UPSTREAM_GARBLED', 'Cannot relay the server’s answer: it is no valid JSON-RPC');
+}
+
+function howItEnded(data: ErrorData): string {
+  if (data['lost'] === 'engine') return 'the engine went away while it was pending, and the server with it';
+  if (data['lost'] === 'monitor') return 'the engine lost its hold of the server while it was pending';
+  if (data['oomKilled'] === true) return `${memoryWords(data)} while it was pending`;
+  return 'the server ended while it was pending';
 }

@@ -41,7 +41,8 @@ export async function shakeHands(shared: SharedUpstream, limitMs: number, clock:
     return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs: limitMs });
   };
   const early = asked.catch((error: unknown) => {
-    throw error instanceof BridgeError && error.code === 'UPSTREAM_EXITED' ? startFailed(upstream) : error;
+    const hasEnded = error instanceof BridgeError && (error.code === 'UPSTREAM_EXITED' || error.code === 'ENGINE_LOST');
+    throw hasEnded ? startFailed(upstream) : error;
   });
   const { message, bytes } = await withDeadline(early, limitMs, clock, tooLate);
   const result = message.isError ? undefined : readResult(bytes);

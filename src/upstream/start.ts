@@ -4,12 +4,17 @@ import { Redactor } from '../base/redact.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Child, Engine, LaunchSpec } from '../engine/engine.ts';
 import { containerName, labelsFor, type Owner } from '../engine/labels.ts';
+import type { Deaths } from './deaths.ts';
+import type { Leaks } from './leaks.ts';
 import { Upstream } from './upstream.ts';
 
 export interface StartContext {
   readonly owner: Owner;
   /** Names of all containers that this run holds: added before the start, taken out when gone. */
   readonly held: Set<string>;
+  /** Containers that could not be removed. */
+  readonly leaks: Leaks;
+  readonly deaths: Deaths;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -49,6 +54,12 @@ export function startUpstream(
     log: context.log,
     redactor: new Redactor(secrets),
     maxLineBytes: server.maxLineBytes,
+    leaks: context.leaks,
+    server: server.name,
+    memoryBytes: server.resources.memoryBytes,
+  });
+  void upstream.exited.then((exit) => {
+    if (upstream.hasDied) context.deaths.add(server.name, exit);
   });
   void upstream.gone.then(() => context.held.delete(name));
   return upstream;

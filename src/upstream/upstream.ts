@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { settlesWithin } from '../base/deadline.ts';
 import { deferred } from '../base/deferred.ts';
@@ -7,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { printable } from '../base/printable.ts';
 import type { Redactor } from '../base/redact.ts';
 import type { Child, Engine, Exit } from '../engine/engine.ts';
+import { engineRefusal, isEngineRefusal, type EngineRefusal } from '../engine/refusal.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { LineFramer } from '../jsonrpc/line-framer.ts';
 import {
@@ -21,6 +21,9 @@ import {
 } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
 import { Scanner } from '../jsonrpc/scan.ts';
+import { exitFacts } from './exit-facts.ts';
+import { flushMs, lastWords } from './last-words.ts';
+import type { Leaks } from './leaks.ts';
 import { readInTurns, turnBytes } from './read-in-turns.ts';
 import { StderrTail, type StderrLines } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
@@ -49,14 +52,17 @@ interface Surroundings {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly maxLineBytes: number;
+  /** Containers that could not be removed. */
+  readonly leaks: Leaks;
+  readonly server: string;
+  /** The limit of its container; 0 is none. */
+  readonly memoryBytes: number;
 }
 
 /** So many bytes may wait for a server that reads its input; and for one that has not read all of it for a while. */
 const maxPendingBytes = 8 * 1024 * 1024;
 const maxStalledBytes = 1024 * 1024;
 const stalledMs = 1000;
-/** What a server said just before it ended arrives within this time after its exit. */
-const flushMs = 100;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
 const maxNoiseLines = 1000;
 const noiseWindowMs = 10_000;
@@ -75,9 +81,9 @@ export class Upstream {
   readonly startedAt: number;
   /** Resolves when the server runs or has ended: a start that no longer loads the machine. */
   readonly settled: Promise<void>;
-  /** Resolves when the process has ended, before its last output was read. Never rejects. */
+  /** Resolves when the process has ended and its last words were read, see `flushMs`. Never rejects. */
   readonly exited: Promise<Exit>;
-  /** Resolves when the container is gone for certain, or has been given up to the reconcile pass. */
+  /** Resolves when the container is gone for certain, however long that takes. */
   readonly gone: Promise<void>;
 
   readonly #child: Child;
@@ -86,12 +92,11 @@ export class Upstream {
   readonly #framer: LineFramer;
   readonly #scanner = new Scanner(serverLimits);
   readonly #spoke = deferred();
-  /** What it said before its exit has been read, or was too long in coming. */
-  readonly #flushed = deferred();
   readonly #gone = deferred();
   #receiver: Receiver | undefined;
   #end: UpstreamEnd | undefined;
   #exit: Exit | undefined;
+  #refusal: EngineRefusal | undefined;
   #stopping: Promise<void> | undefined;
   #state: UpstreamState = 'starting';
   /** When something was sent and nothing waited. */
@@ -99,6 +104,8 @@ export class Upstream {
   /** Whether the client is behind. */
   #isPaused = false;
   #bytesInTurn = 0;
+  /** When it wrote anything. */
+  #heardAt = -Infinity;
   #noiseLines = 0;
   #noiseSince = -Infinity;
   #noiseInWindow = 0;
@@ -124,14 +131,16 @@ export class Upstream {
       },
     });
     readInTurns(child.stderr, (chunk) => {
+      this.#heardAt = around.clock.now();
       this.#stderr.push(chunk);
     });
-    this.exited = child.exited;
     this.gone = this.#gone.promise;
-    this.settled = Promise.race([child.running, this.#spoke.promise, child.exited]).then(() => {
+    this.settled = Promise.race([child.running, this.#spoke.promise, child.died]).then(() => {
       if (this.#state === 'starting' && !this.#exit) this.#state = 'ready';
     });
-    void child.exited.then((exit) => this.#onExit(exit));
+    this.exited = child.died.then((exit) => this.#onDeath(exit));
+    // Also after an end of its own: whatever is left of the container goes.
+    void this.exited.then(({ lost }) => this.stop(lost === 'monitor' ? 0 : graceMs));
   }
 
   get state(): UpstreamState {
@@ -141,6 +150,16 @@ export class Upstream {
   /** How the process ended; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit;
+  }
+
+  /** Why the engine refused to run it. */
+  get refusal(): EngineRefusal | undefined {
+    return this.#refusal;
+  }
+
+  /** Whether it ended without being told to. */
+  get hasDied(): boolean {
+    return this.#end !== undefined && this.#end.reason !== 'stopped';
   }
 
   /** Lines on stdout that were no messages. */
@@ -163,6 +182,7 @@ export class Upstream {
     }
     const { stdout } = this.#child;
     stdout.on('data', (chunk: Buffer) => {
+      this.#heardAt = this.#around.clock.now();
       this.#spoke.resolve();
       this.#framer.push(chunk);
       this.#giveWay(chunk.length);
@@ -213,23 +233,19 @@ export class Upstream {
     return this.#stopping;
   }
 
-  /** Facts for an error text: exit code, signal, the last lines on stderr. */
+  /** Facts for an error text: how it ended, and the last lines on stderr, where they are the server's. */
   describeExit(): ErrorData {
-    const { code, signal, error } = this.#exit ?? {};
-    return {
-      ...(code === undefined ? {} : { exitCode: code }),
-      ...(signal === undefined ? {} : { signal }),
-      ...(error === undefined ? {} : { spawnError: error }),
-      stderr: this.#stderr.lines(10),
-    };
+    const { engine, memoryBytes } = this.#around;
+    const facts = exitFacts(this.#exit ?? { code: undefined, signal: undefined }, engine.kind, memoryBytes);
+    if (this.#refusal) return { ...facts, engineReason: this.#refusal.reason };
+    return { ...facts, stderr: this.#stderr.lines(10) };
   }
 
   async #stop(grace: number): Promise<void> {
-    const { engine, clock, log } = this.#around;
     this.#state = 'stopping';
-    const isGone = await endChild(this.#child, engine, grace, clock, log);
-    if (!isGone) log.error({ container: this.name }, 'a container could not be removed; it will be tried again');
-    if (this.#exit) await this.#flushed.promise;
+    await endChild(this.#child, this.#around, grace);
+    // Its last words are why it ended.
+    await settlesWithin(this.exited, 2 * flushMs, this.#around.clock);
     this.#finish('stopped');
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
@@ -238,25 +254,30 @@ export class Upstream {
     this.#gone.resolve();
   }
 
-  async #onExit(exit: Exit): Promise<void> {
+  async #onDeath(exit: Exit): Promise<Exit> {
     this.#exit = exit;
+    const hasRun = this.#state !== 'starting';
     const { stdout, stderr } = this.#child;
     const isHeard = this.#receiver !== undefined && !stdout.readableEnded;
     if (isHeard) this.resume();
-    // Its last words are why it ended.
-    const drained = Promise.all([closed(stderr), isHeard ? closed(stdout) : undefined]);
-    await settlesWithin(drained, flushMs, this.#around.clock);
+    await lastWords(isHeard ? [stdout, stderr] : [stderr], () => this.#heardAt, this.#around.clock);
     if (isHeard) this.#framer.end();
-    this.#flushed.resolve();
+    if (!hasRun) this.#noteRefusal(exit);
     this.#finish(this.#stopping ? 'stopped' : 'exited');
-    // Also after an exit of its own: whatever is left of the container goes, and the end is certain.
-    await this.stop(0);
+    return exit;
+  }
+
+  #noteRefusal({ code }: Exit): void {
+    const text = this.#stderr.lines(10);
+    if (this.#around.engine.kind === 'process' || !isEngineRefusal(code, text)) return;
+    this.#refusal = engineRefusal(text);
+    this.#around.log.warn({ container: this.name, ...this.#refusal }, 'the engine refused to run a container');
   }
 
   /** A server that closes its output can answer nothing any more, whether its process lives or not. */
   async #onOutputClosed(): Promise<void> {
     // Nearly always it is on its way out, and its exit code is worth a moment.
-    if (await settlesWithin(this.#child.exited, flushMs, this.#around.clock)) return;
+    if (await settlesWithin(this.#child.died, flushMs, this.#around.clock)) return;
     this.#finish('exited');
     await this.stop();
   }
@@ -322,11 +343,4 @@ export class Upstream {
     this.#receiver?.onEnd(this.#end);
     if (reason === 'line-too-long' || reason === 'too-noisy') void this.stop();
   }
-}
-
-function closed(stream: Readable): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed) resolve();
-    else stream.once('close', resolve);
-  });
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { spawnChild } from '../../src/engine/child.ts';
+import { spawnChild, spawnTied } from '../../src/engine/child.ts';
+import { isAlive } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const node = process.execPath;
 
@@ -54,5 +56,39 @@ describe('spawnChild()', () => {
     const child = spawnChild('c', node, ['-e', ''], { env: {} });
     await child.exited;
     expect(() => child.stdin.write('x'.repeat(100_000))).not.toThrow();
+  });
+});
+
+describe('spawnTied()', () => {
+  const options = { env: { PATH: process.env['PATH'] ?? '' } };
+
+  it('passes arguments as they are', async () => {
+    const { stdin, stdout } = spawnTied(
+      'c',
+      node,
+      ['-p', 'process.argv.slice(1).join("|")', 'a b', '$HOME', '"', '*'],
+      options,
+    );
+    const said = String(await stdout.toArray());
+    stdin.end();
+    expect(said).toBe('a b|$HOME|"|*\n');
+  });
+
+  it('has the program end with its input, which it does not read', async () => {
+    const script = 'console.log(process.pid); setInterval(() => 0, 1000)';
+    const { stdin, stdout, exited } = spawnTied('c', node, ['-e', script], options);
+    stdout.resume();
+    const [pid] = (await once(stdout, 'data')) as [Buffer];
+    stdin.end();
+    await exited;
+    await until('the program to be gone', () => !isAlive(Number(pid)));
+  });
+
+  it('closes the output when the program ends by itself', async () => {
+    const { stdin, stdout, exited } = spawnTied('c', node, ['-e', ''], options);
+    stdout.resume();
+    await once(stdout, 'close');
+    stdin.end();
+    await expect(exited).resolves.toMatchObject({ signal: undefined });
   });
 });

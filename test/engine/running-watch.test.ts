@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ContainerRecord } from '../../src/engine/engine.ts';
+import { Fates } from '../../src/engine/fates.ts';
 import { RunningWatch } from '../../src/engine/running-watch.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let clock: ManualClock;
+let fates: Fates;
 let watch: RunningWatch;
 let records: ContainerRecord[];
 let asked: number;
@@ -14,18 +16,21 @@ beforeEach(() => {
   records = [];
   asked = 0;
   isFailing = false;
-  watch = new RunningWatch(() => {
+  fates = new Fates();
+  const list = (): Promise<ContainerRecord[]> => {
     asked += 1;
     return isFailing ? Promise.reject(new Error('engine failed')) : Promise.resolve(records);
-  }, clock);
+  };
+  watch = new RunningWatch(list, fates, 300, clock);
 });
 
 /** Whether a wait is over. */
 function follow(name: string): { isOver: boolean } {
   const state = { isOver: false };
-  void watch.wait(name).then(() => {
+  void fates.expect(name).running.then(() => {
     state.isOver = true;
   });
+  watch.begin();
   return state;
 }
 
@@ -97,24 +102,18 @@ describe('RunningWatch', () => {
   });
 });
 
-describe('RunningWatch.stop()', () => {
-  it('resolves the wait', async () => {
-    const a = follow('a');
-    watch.stop('a');
-    await clock.advance(0);
-    expect(a.isOver).toBe(true);
-  });
-
-  it('ends the questions', async () => {
+describe('RunningWatch, when somebody else tells,', () => {
+  it('asks nothing about what runs already', async () => {
     follow('a');
-    watch.stop('a');
+    fates.runs('a');
     await clock.advance(10_000);
     expect(asked).toBe(0);
   });
 
-  it('does nothing for a name that nobody waits for', () => {
-    expect(() => {
-      watch.stop('nobody');
-    }).not.toThrow();
+  it('asks nothing about what has ended', async () => {
+    follow('a');
+    fates.close('a', { code: 0, signal: undefined });
+    await clock.advance(10_000);
+    expect(asked).toBe(0);
   });
 });

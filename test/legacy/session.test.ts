@@ -10,7 +10,7 @@ import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
 import { FakeConnection } from '../support/fake-connection.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { owner, serverConfig } from '../support/pool-rig.ts';
+import { serverConfig, startContext } from '../support/pool-rig.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
 
 interface Rig {
@@ -37,7 +37,10 @@ async function begin(overrides: Partial<ServerConfig> = {}, habit: Habit = {}): 
   const config = { ...serverConfig(), ...overrides };
   const { log, lines } = quietLog();
   const image = { kind: 'image', image: 'x' } as const;
-  const upstream = startUpstream(engine, config, image, { owner, held: new Set(), clock, log });
+  const upstream = startUpstream(engine, config, image, {
+    ...startContext(clock),
+    log,
+  });
   const releases: RetireReason[] = [];
   const release = (reason: RetireReason): Promise<void> => {
     releases.push(reason);

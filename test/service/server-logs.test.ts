@@ -5,8 +5,7 @@ import { LogBook, type ServerLogs } from '../../src/service/server-logs.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type FakeChild } from '../support/fake-engine.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { owner, serverConfig } from '../support/pool-rig.ts';
-import { quietLog } from '../support/quiet-log.ts';
+import { serverConfig, startContext } from '../support/pool-rig.ts';
 
 interface Rig {
   readonly logs: ServerLogs;
@@ -18,7 +17,7 @@ interface Rig {
 function rig(env: readonly EnvEntry[] = []): Rig {
   const clock = new ManualClock();
   const engine = new FakeEngine(clock);
-  const context = { owner, held: new Set<string>(), clock, log: quietLog().log };
+  const context = startContext(clock);
   const logs = new LogBook().of('demo');
   return {
     ...{ logs, clock },

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { BridgeError } from '../../src/base/errors.ts';
 import { Budget } from '../../src/pool/budget.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { LogBook } from '../../src/service/server-logs.ts';
 import { ServerRuntime } from '../../src/service/server-runtime.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { never, owner, serverConfig } from '../support/pool-rig.ts';
+import { never, serverConfig, startContext } from '../support/pool-rig.ts';
 import { quietLog } from '../support/quiet-log.ts';
 
 interface Rig {
@@ -14,15 +15,15 @@ interface Rig {
   readonly runtime: ServerRuntime;
 }
 
-function rigOf(overrides: Parameters<typeof serverConfig>[0]): Rig {
+function rigOf(overrides: Parameters<typeof serverConfig>[0], refusal?: BridgeError): Rig {
   const clock = new ManualClock();
   const engine = new FakeEngine(clock, {});
   const { log } = quietLog();
   const runtime = new ServerRuntime(Object.freeze(serverConfig(overrides)), {
-    engines: { for: () => Promise.resolve(engine) },
+    engines: { for: () => Promise.resolve(engine), refusal: () => refusal },
     gate: new StartGate(4),
     budget: new Budget({ containers: 0, memoryBytes: 0 }),
-    context: { owner, held: new Set(), clock, log },
+    context: { ...startContext(clock), log },
     logs: new LogBook(),
     clock,
     log,
@@ -108,4 +109,16 @@ describe('ServerRuntime of a server that is switched off', () => {
     await Promise.all([runtime.open(), clock.advance(10_000)]);
     expect([engine.live, runtime.stats().starts]).toEqual([[], 0]);
   });
+});
+
+describe('ServerRuntime.lease()', () => {
+  it.each(['session', 'shared'] as const)(
+    'is refused while the engine fails, ready containers or not (%s)',
+    async (sharing) => {
+      const refusal = new BridgeError('ENGINE_UNAVAILABLE', 'Cannot use the engine: fake does not answer');
+      const { clock, runtime } = rigOf({ sharing, pool: { warm: 1 } }, refusal);
+      await Promise.all([runtime.open(), clock.advance(100)]);
+      await expect(runtime.lease(never(), 'client')).rejects.toBe(refusal);
+    },
+  );
 });

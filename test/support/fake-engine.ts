@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { Clock } from '../../src/base/clock.ts';
 import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
-import type { Child, ContainerRecord, Engine, EngineKind, Exit, LaunchSpec } from '../../src/engine/engine.ts';
+import type { Child, ContainerEngine, ContainerRecord, EngineKind, Exit, LaunchSpec } from '../../src/engine/engine.ts';
 import type { Source } from '../../src/config/config.ts';
 
 /** How one server behaves; without a word it starts at once, answers `initialize`, and ends with its input. */
@@ -33,6 +33,7 @@ export class FakeChild implements Child {
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
   readonly running: Promise<void>;
+  readonly died: Promise<Exit>;
   readonly exited: Promise<Exit>;
   /** Lines that it has read. */
   readonly received: string[] = [];
@@ -42,6 +43,7 @@ export class FakeChild implements Child {
   /** Whether the engine holds a container of this name. */
   hasContainer = false;
   readonly #running = deferred();
+  readonly #died = deferred<Exit>();
   readonly #exited = deferred<Exit>();
   #rest = '';
   #sawEof = false;
@@ -51,6 +53,7 @@ export class FakeChild implements Child {
     this.spec = spec;
     this.habit = habit;
     this.running = this.#running.promise;
+    this.died = this.#died.promise;
     this.exited = this.#exited.promise;
     if (!habit.isDeaf) this.#listen();
     if (habit.startsAfterMs === undefined) this.run();
@@ -77,6 +80,12 @@ export class FakeChild implements Child {
 
   say(message: string | object): void {
     this.stdout.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`);
+  }
+
+  /** The engine tells that the process has ended; its client has yet to notice. */
+  die(exit: Exit): void {
+    this.#died.resolve(exit);
+    this.#running.resolve();
   }
 
   /** Ends in order: the engine removes its container (`--rm`). */
@@ -107,7 +116,7 @@ export class FakeChild implements Child {
     this.hasExited = true;
     this.stdout.end();
     this.stderr.end();
-    this.#running.resolve();
+    this.die(exit);
     this.#exited.resolve(exit);
   }
 
@@ -147,7 +156,7 @@ export function answerInitialize(line: string, child: FakeChild): void {
 }
 
 /** An engine in memory: it launches fake children and writes down what it is asked. */
-export class FakeEngine implements Engine {
+export class FakeEngine implements ContainerEngine {
   readonly kind: EngineKind;
   readonly version = 'fake';
   readonly children: FakeChild[] = [];
@@ -159,6 +168,11 @@ export class FakeEngine implements Engine {
   foreign: ContainerRecord[] = [];
   /** While set, removals fail. */
   isFailing = false;
+  /** While set, the list is refused. */
+  isSilent = false;
+  isClosed = false;
+  /** Tells whoever listens that the engine may be gone. */
+  trouble: () => void = () => undefined;
   /** Decides how the next server behaves. */
   habit: Habit | ((count: number) => Habit);
   readonly #clock: Clock;
@@ -190,8 +204,22 @@ export class FakeEngine implements Engine {
     return Promise.resolve();
   }
 
+  onTrouble(listener: () => void): void {
+    this.trouble = listener;
+  }
+
+  abandonStarts(): void {
+    const starting = this.children.filter(({ hasContainer, hasExited }) => !hasContainer && !hasExited);
+    for (const child of starting) child.die({ code: undefined, signal: undefined, lost: 'engine' });
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
   list(): Promise<ContainerRecord[]> {
     this.lists += 1;
+    if (this.isSilent) return Promise.reject(new BridgeError('ENGINE_UNAVAILABLE', 'Cannot list containers: fake'));
     const own = this.children.filter(({ hasContainer }) => hasContainer);
     const records = own.map(({ name, spec: { labels } }) => ({ name, state: 'running', labels }));
     return Promise.resolve([...records, ...this.foreign]);

@@ -1,12 +1,15 @@
 import type { PoolConfig, ServerConfig } from '../../src/config/config.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import type { Served } from '../../src/legacy/registry.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Owner } from '../../src/engine/labels.ts';
 import { Budget } from '../../src/pool/budget.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { ownLease } from '../../src/relay/own-channel.ts';
-import { startUpstream } from '../../src/upstream/start.ts';
+import { Deaths } from '../../src/upstream/deaths.ts';
+import { Leaks } from '../../src/upstream/leaks.ts';
+import { startUpstream, type StartContext } from '../../src/upstream/start.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import { FakeEngine, type Habit } from './fake-engine.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -101,7 +104,7 @@ export function poolRig(
   const config = serverConfig(overrides);
   const { log, lines } = quietLog();
   const held = new Set<string>();
-  const context = { owner, held, clock, log };
+  const context = { ...startContext(clock), held, log };
   const rig: Pick<PoolRig, 'startError' | 'failStart'> = { startError: undefined, failStart: () => rig.startError };
   let count = 0;
   const open = (isWanted: () => boolean): Upstream => {
@@ -133,6 +136,14 @@ export function poolRig(
     },
   };
   return Object.assign(rig, { clock, engine, gate, config, pool, served, held, lines, budget });
+}
+
+/** What `startUpstream` needs besides, with nothing in it yet. */
+export function startContext(clock: Clock): StartContext {
+  return {
+    ...{ owner, held: new Set(), leaks: new Leaks(clock), deaths: new Deaths() },
+    ...{ clock, log: quietLog().log },
+  };
 }
 
 /** A signal that never aborts. */

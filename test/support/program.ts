@@ -42,6 +42,7 @@ interface Status {
   readonly callsInFlight: number;
   readonly containers: number;
   readonly limits: Readonly<Record<'containers' | 'memoryBytes' | 'maxContainers' | 'maxMemoryBytes', number>>;
+  readonly leaked: readonly { readonly container: string; readonly server: string; readonly attempts: number }[];
   readonly config: {
     readonly loadedAt: string;
     readonly lastError?: string;

@@ -17,7 +17,7 @@ import { SharedUpstream, type SharedClient } from '../../src/upstream/shared-ups
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, initializeResult, type FakeChild, type Habit } from './fake-engine.ts';
 import { ManualClock, settle } from './manual-clock.ts';
-import { owner, serverConfig } from './pool-rig.ts';
+import { serverConfig, startContext } from './pool-rig.ts';
 import { quietLog, type LogLine } from './quiet-log.ts';
 
 /** What a server has read, as far as tests look at it. */
@@ -86,7 +86,7 @@ export function startRig(
       if (rig.startError) return Promise.reject(rig.startError);
       const turn = gate.start(priority, () => {
         if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: it is not wanted');
-        return startUpstream(engine, config, image, { owner, held, clock, log });
+        return startUpstream(engine, config, image, { ...startContext(clock), held, log });
       });
       return Promise.resolve(turn);
     },

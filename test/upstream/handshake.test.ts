@@ -6,8 +6,7 @@ import { SharedUpstream } from '../../src/upstream/shared-upstream.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { owner, serverConfig } from '../support/pool-rig.ts';
-import { quietLog } from '../support/quiet-log.ts';
+import { serverConfig, startContext } from '../support/pool-rig.ts';
 
 interface Rig {
   readonly clock: ManualClock;
@@ -20,7 +19,7 @@ interface Rig {
 async function begin(habit: Habit = {}, maxLineBytes = 64 * 1024 ** 2): Promise<Rig> {
   const clock = new ManualClock();
   const engine = new FakeEngine(clock, { onLine: () => undefined, ...habit });
-  const context = { owner, held: new Set<string>(), clock, log: quietLog().log };
+  const context = startContext(clock);
   const upstream = startUpstream(engine, serverConfig({ maxLineBytes }), { kind: 'image', image: 'x' }, context);
   const around = { maxLineBytes, maxCallTimeMs: 1000, clock, onBroadcast: () => undefined };
   const outcome: Rig['outcome'] = {};

@@ -8,8 +8,7 @@ import { FakeEngine } from '../support/fake-engine.ts';
 import { FakeSharedClient } from '../support/fake-shared-client.ts';
 import { FakeUpstream } from '../support/fake-upstream.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { owner, serverConfig } from '../support/pool-rig.ts';
-import { quietLog } from '../support/quiet-log.ts';
+import { serverConfig, startContext } from '../support/pool-rig.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 
 const maxCallTimeMs = 600_000;
@@ -428,7 +427,7 @@ describe('SharedUpstream, at the end of its server,', () => {
   it('tells an upstream that was over before it was shared', async () => {
     const engine = new FakeEngine(clock);
     const config = serverConfig();
-    const context = { owner, held: new Set<string>(), clock, log: quietLog().log };
+    const context = startContext(clock);
     const real = startUpstream(engine, config, { kind: 'image', image: 'x' }, context);
     engine.last.exit({ code: 4, signal: undefined });
     await clock.advance(1000);
@@ -447,7 +446,7 @@ describe('SharedUpstream, over a real channel,', () => {
         child.say(`{"id": ${id} ,"jsonrpc":"2.0","result":{"n":${params.n}}}`);
       },
     });
-    const context = { owner, held: new Set<string>(), clock, log: quietLog().log };
+    const context = startContext(clock);
     const real = open(startUpstream(engine, serverConfig(), { kind: 'image', image: 'x' }, context));
     const clients = Array.from({ length: 50 }, () => new FakeSharedClient());
     clients.forEach((client, n) =>

@@ -3,6 +3,7 @@ import { endChild, graceMs } from '../../src/upstream/stop.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
 import type { EngineKind } from '../../src/engine/engine.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { Leaks } from '../../src/upstream/leaks.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
 
 interface Rig {
@@ -10,8 +11,9 @@ interface Rig {
   readonly engine: FakeEngine;
   readonly child: FakeChild;
   readonly lines: LogLine[];
-  /** What `endChild` said; undefined while it works. */
-  result: boolean | undefined;
+  readonly leaks: Leaks;
+  /** Whether `endChild` is done. */
+  isDone: boolean;
   readonly end: (grace?: number) => void;
 }
 
@@ -19,16 +21,17 @@ function rig(habit: Habit = {}, kind: EngineKind = 'podman'): Rig {
   const clock = new ManualClock();
   const engine = new FakeEngine(clock, habit, kind);
   const { log, lines } = quietLog();
+  const leaks = new Leaks(clock);
   const child = engine.launch({
     ...{ name: 'c', labels: {}, source: { kind: 'image', image: 'x' }, args: [], env: [], mounts: [] },
     ...{ user: undefined, network: 'outbound', sandbox: 'default', lifetimeSeconds: 1 },
     resources: { cpus: 0, memoryBytes: 0, pids: 0 },
   });
   const made: Rig = {
-    ...{ clock, engine, child, lines, result: undefined },
+    ...{ clock, engine, child, lines, leaks, isDone: false },
     end(grace = graceMs) {
-      void endChild(child, engine, grace, clock, log).then((result) => {
-        made.result = result;
+      void endChild(child, { engine, clock, log, leaks, server: 'demo' }, grace).then(() => {
+        made.isDone = true;
       });
     },
   };
@@ -49,7 +52,7 @@ describe('endChild(), for a server that ends with its input,', () => {
     const made = rig();
     made.end();
     await made.clock.advance(0);
-    expect(made.result).toBe(true);
+    expect(made.isDone).toBe(true);
   });
 
   it('leaves no timer behind', async () => {
@@ -86,7 +89,7 @@ describe('endChild(), for a stubborn server,', () => {
     const made = rig({ ignoresEof: true });
     made.end();
     await made.clock.advance(3000);
-    expect([made.result, made.engine.live]).toEqual([true, []]);
+    expect([made.isDone, made.engine.live]).toEqual([true, []]);
   });
 
   it('never kills its client', async () => {
@@ -109,7 +112,7 @@ describe('endChild(), while the client still starts,', () => {
     const made = rig({ ignoresEof: true, startsAfterMs: 4000 });
     made.end();
     await made.clock.advance(8000);
-    expect([made.result, made.engine.live]).toEqual([true, []]);
+    expect([made.isDone, made.engine.live]).toEqual([true, []]);
   });
 
   it('does not kill the client', async () => {
@@ -123,7 +126,7 @@ describe('endChild(), while the client still starts,', () => {
     const made = rig({ startsAfterMs: 4000 });
     made.end();
     await made.clock.advance(8000);
-    expect([made.result, made.child.wasKilled]).toEqual([true, false]);
+    expect([made.isDone, made.child.wasKilled]).toEqual([true, false]);
   });
 });
 
@@ -152,19 +155,77 @@ describe('endChild(), for a client that never ends,', () => {
     const made = rig({ ignoresEof: true, ignoresRemoval: true });
     made.end();
     await made.clock.advance(30_000);
-    expect(made.result).toBe(true);
+    expect(made.isDone).toBe(true);
   });
 });
 
 describe('endChild(), with an engine that fails,', () => {
-  it('tries again until it works', async () => {
+  /** A stubborn child that is to end, while removals fail. */
+  function failing(): Rig {
     const made = rig({ ignoresEof: true });
     made.engine.isFailing = true;
     made.end();
+    return made;
+  }
+
+  it('tries again until it works', async () => {
+    const made = failing();
     await made.clock.advance(3000);
     made.engine.isFailing = false;
     await made.clock.advance(5000);
-    expect([made.result, made.engine.live]).toEqual([true, []]);
+    expect([made.isDone, made.engine.live]).toEqual([true, []]);
+  });
+
+  it('shows the container as leaked after the second failure', async () => {
+    const { clock, leaks } = failing();
+    await clock.advance(1000);
+    expect(leaks.list()).toEqual([]);
+    await clock.advance(500);
+    expect(leaks.list()).toEqual([{ container: 'c', server: 'demo', sinceSeconds: 0, attempts: 2 }]);
+  });
+
+  it('tries for ever, every half minute in the end, and forgets nothing', async () => {
+    const made = failing();
+    await made.clock.advance(10 * minutes);
+    const before = made.engine.removals.length;
+    await made.clock.advance(10 * minutes);
+    expect([made.isDone, made.engine.removals.length - before]).toEqual([false, 20]);
+    expect(made.leaks.list()).toMatchObject([{ container: 'c', sinceSeconds: 1199 }]);
+  });
+
+  it('is done at once when the engine is back and says so', async () => {
+    const made = failing();
+    await made.clock.advance(10 * minutes);
+    made.engine.isFailing = false;
+    made.leaks.retryNow();
+    await made.clock.advance(0);
+    expect([made.engine.live, made.leaks.list()]).toEqual([[], []]);
+  });
+
+  it('shows nothing any more when the container has ended by itself', async () => {
+    const made = failing();
+    await made.clock.advance(minutes);
+    made.child.exit();
+    await made.clock.advance(0);
+    expect([made.isDone, made.leaks.list()]).toEqual([true, []]);
+  });
+
+  it('never removes twice at the same time', async () => {
+    const { clock, engine, leaks } = failing();
+    let under = 0;
+    let most = 0;
+    engine.remove = async () => {
+      under += 1;
+      most = Math.max(most, under);
+      await new Promise<void>((resolve) => clock.after(3000, resolve));
+      under -= 1;
+      throw new Error('fake');
+    };
+    for (let n = 0; n < 60; n++) {
+      leaks.retryNow();
+      await clock.advance(1000);
+    }
+    expect(most).toBe(1);
   });
 
   it('reports each failure', async () => {
@@ -175,15 +236,8 @@ describe('endChild(), with an engine that fails,', () => {
     expect(lines).toMatchObject([
       { level: 40, container: 'c', attempt: 1 },
       { level: 40, container: 'c', attempt: 2 },
+      { level: 50, container: 'c', server: 'demo' },
     ]);
-  });
-
-  it('says in the end that it is not gone', async () => {
-    const made = rig({ ignoresEof: true });
-    made.engine.isFailing = true;
-    made.end();
-    await made.clock.advance(minutes);
-    expect(made.result).toBe(false);
   });
 
   it('does not kill the client of a container that may still run', async () => {
@@ -195,13 +249,23 @@ describe('endChild(), with an engine that fails,', () => {
   });
 });
 
+describe('Leaks.pause()', () => {
+  it('leaves nothing behind that waits', async () => {
+    const clock = new ManualClock();
+    const leaks = new Leaks(clock);
+    const over = Promise.resolve();
+    await Promise.all([leaks.pause(1000, over), clock.advance(0)]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('endChild(), for a client that was killed,', () => {
   it('removes the container that it left behind', async () => {
     const made = rig({ ignoresEof: true });
     made.child.kill();
     made.end();
     await made.clock.advance(0);
-    expect([made.result, made.engine.live]).toEqual([true, []]);
+    expect([made.isDone, made.engine.live]).toEqual([true, []]);
   });
 
   it('tries again when the engine fails', async () => {

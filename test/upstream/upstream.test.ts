@@ -3,11 +3,12 @@ import { Redactor } from '../../src/base/redact.ts';
 import type { Exit } from '../../src/engine/engine.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import type { Id } from '../../src/jsonrpc/message.ts';
-import { startUpstream } from '../../src/upstream/start.ts';
+import { Leaks } from '../../src/upstream/leaks.ts';
+import { startUpstream, type StartContext } from '../../src/upstream/start.ts';
 import { Upstream, type UpstreamEnd } from '../../src/upstream/upstream.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { owner, serverConfig } from '../support/pool-rig.ts';
+import { serverConfig, startContext } from '../support/pool-rig.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
 
 interface Heard {
@@ -41,7 +42,10 @@ function rig(habit: Habit = {}, { maxLineBytes = 1000, secrets = [] as string[] 
     ...{ name, source, args, env, mounts, user, network, sandbox, resources },
     ...{ labels: {}, lifetimeSeconds: 1 },
   });
-  const upstream = new Upstream(child, { engine, clock, log, redactor: new Redactor(secrets), maxLineBytes });
+  const upstream = new Upstream(child, {
+    ...{ engine, clock, log, redactor: new Redactor(secrets), maxLineBytes },
+    ...{ leaks: new Leaks(clock), server: name, memoryBytes: resources.memoryBytes },
+  });
   const listen = (): Heard => {
     const heard: Heard = { messages: [], kinds: [], ends: [], garbled: [], all: [] };
     upstream.attach({
@@ -436,16 +440,68 @@ describe('Upstream, when its process ends,', () => {
     expect(heard.ends).toEqual([{ reason: 'exited', exit: { code: 7, signal: undefined } }]);
   });
 
+  it('waits until nothing more has come for 30 ms, and not for its output to close', async () => {
+    const { child, clock, listen } = rig();
+    const heard = listen();
+    await settle();
+    child.die(ok);
+    await clock.advance(29);
+    child.say(ping);
+    await clock.advance(1);
+    expect(heard.all).toEqual([ping]);
+    await clock.advance(30);
+    expect(heard.all).toEqual([ping, 'end: exited']);
+  });
+
   it('waits for its output no longer than 100 ms', async () => {
     const { child, clock, listen } = rig();
     const heard = listen();
-    // A process that it has started holds its output open.
-    child.stdout.end = () => child.stdout;
-    child.exit(ok);
+    // A process that it has started holds its output open, and writes to it.
+    const chatter = clock.every(10, () => child.stdout.write(`${note}\n`));
+    child.die(ok);
     await clock.advance(99);
     const early = heard.ends.length;
-    await clock.advance(1);
+    await clock.advance(30);
+    chatter();
     expect([early, heard.ends.length]).toEqual([0, 1]);
+  });
+
+  it('waits for the last words on stderr also when nobody has read a message yet', async () => {
+    const { child, clock, upstream } = rig();
+    let hasExited = false;
+    void upstream.exited.then(() => {
+      hasExited = true;
+    });
+    child.die({ code: 1, signal: undefined });
+    await clock.advance(20);
+    expect(hasExited).toBe(false);
+    child.stderr.write('fatal: no database\n');
+    await clock.advance(100);
+    expect([hasExited, upstream.describeExit()['stderr']]).toEqual([true, ['fatal: no database']]);
+  });
+
+  it('asks for no removal as long as its client may end by itself', async () => {
+    const { child, clock, engine } = rig();
+    child.die({ code: 137, signal: undefined });
+    await clock.advance(999);
+    expect(engine.removals).toEqual([]);
+  });
+
+  it('has a container removed at once whose monitor is lost', async () => {
+    const { child, clock, engine } = rig({ ignoresEof: true });
+    child.die({ code: undefined, signal: undefined, lost: 'monitor' });
+    await clock.advance(100);
+    expect([engine.removals[0], engine.live]).toEqual([['demo'], []]);
+  });
+
+  it('names the signal that killed the server, and the lack of memory', async () => {
+    const { child, clock, upstream } = rig();
+    child.die({ code: 137, signal: undefined, isOomKilled: true });
+    await clock.advance(100);
+    expect(upstream.describeExit()).toEqual({
+      ...{ exitCode: 137, signal: 'SIGKILL', oomKilled: true, memoryLimit: '512m' },
+      stderr: [],
+    });
   });
 
   it('is gone', async () => {
@@ -528,11 +584,19 @@ describe('Upstream.stop()', () => {
     expect([child.stdout.destroyed, child.stderr.destroyed]).toEqual([true, true]);
   });
 
-  it('says in the log that a container could not be removed', async () => {
-    const { clock, engine, lines, upstream } = rig({ ignoresEof: true });
+  it('is over only when the container is gone, however long its removal fails', async () => {
+    const { clock, engine, upstream } = rig({ ignoresEof: true });
     engine.isFailing = true;
-    await Promise.all([upstream.stop(), clock.advance(120_000)]);
-    expect(lines.at(-1)).toMatchObject({ level: 50, msg: 'a container could not be removed; it will be tried again' });
+    let isGone = false;
+    void upstream.gone.then(() => {
+      isGone = true;
+    });
+    void upstream.stop();
+    await clock.advance(600_000);
+    expect([isGone, upstream.state]).toEqual([false, 'stopping']);
+    engine.isFailing = false;
+    await clock.advance(30_000);
+    expect([isGone, upstream.state]).toEqual([true, 'gone']);
   });
 });
 
@@ -660,13 +724,17 @@ describe('Upstream’s stderr tail', () => {
   });
 });
 
+function contextOf(clock: ManualClock, held: Set<string>): StartContext {
+  return { ...startContext(clock), held };
+}
+
 describe('startUpstream()', () => {
   const image = { kind: 'image', image: 'x' } as const;
 
   function context(habit: Habit = {}) {
     const clock = new ManualClock();
     const held = new Set<string>();
-    return { engine: new FakeEngine(clock, habit), held, clock, around: { owner, held, clock, log: quietLog().log } };
+    return { engine: new FakeEngine(clock, habit), held, clock, around: contextOf(clock, held) };
   }
 
   it('registers the name before the launch', () => {
