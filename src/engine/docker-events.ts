@@ -56,9 +56,15 @@ export class DockerEvents {
   }
 
   #listen(): void {
-    const { clock } = this.#around;
-    const startedAt = clock.now();
-    const child = this.#spawn();
+    const startedAt = this.#around.clock.now();
+    let child: Child;
+    try {
+      child = this.#spawn();
+    } catch {
+      // No descriptor is left for it.
+      this.#listenAgain(startedAt);
+      return;
+    }
     this.#child = child;
     child.stderr.resume();
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -68,11 +74,16 @@ export class DockerEvents {
       child.stdin.end();
       this.#child = undefined;
       if (!this.#isWanted) return;
-      this.#pauseMs = clock.now() - startedAt >= goodMs ? firstPauseMs : Math.min(2 * this.#pauseMs, longestPauseMs);
-      this.#cancel = clock.after(this.#pauseMs, () => {
-        this.#listen();
-      });
+      this.#listenAgain(startedAt);
       this.#around.onLost();
+    });
+  }
+
+  #listenAgain(startedAt: number): void {
+    const { clock } = this.#around;
+    this.#pauseMs = clock.now() - startedAt >= goodMs ? firstPauseMs : Math.min(2 * this.#pauseMs, longestPauseMs);
+    this.#cancel = clock.after(this.#pauseMs, () => {
+      this.#listen();
     });
   }
 

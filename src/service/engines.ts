@@ -185,6 +185,11 @@ export class Engines {
       if (engine === this.#container) this.#onAnswer(engine);
     } catch (error) {
       const reason = { engine: engine.kind, error: messageOf(error), ...causeOf(error) };
+      // That says nothing about the engine: it was not asked.
+      if (error instanceof BridgeError && error.code === 'OVERLOADED') {
+        this.#around.log.warn(reason, 'could not ask the engine for its containers');
+        return;
+      }
       if (!this.#failure) this.#around.log.error(reason, 'the engine does not answer; asking it again every second');
       if (engine === this.#container) this.#onSilence(this.#container);
     }

@@ -17,6 +17,8 @@ let events: DockerEvents;
 let streams: Stream[];
 let heard: number;
 let lost: number;
+/** Why the stream cannot be started. */
+let spawnError: Error | undefined;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -24,7 +26,9 @@ beforeEach(() => {
   streams = [];
   heard = 0;
   lost = 0;
+  spawnError = undefined;
   const spawn = (): Child => {
+    if (spawnError) throw spawnError;
     const never = deferred<Exit>().promise;
     const stream: Stream = {
       ...{ name: 'events', stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() },
@@ -61,6 +65,17 @@ describe('DockerEvents', () => {
     events.open();
     events.open();
     expect(streams).toHaveLength(1);
+  });
+
+  it('tries again when the stream cannot be started', async () => {
+    spawnError = new Error('short of file descriptors');
+    events.open();
+    await clock.advance(10_000);
+    spawnError = undefined;
+    await clock.advance(10_000);
+    const a = follow('a');
+    await say('start', 'a');
+    expect([streams.length, lost, a.isRunning]).toEqual([1, 0, true]);
   });
 
   it('tells that a container runs, and how it ended', async () => {

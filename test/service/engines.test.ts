@@ -77,6 +77,14 @@ describe('Engines, once the engine is found,', () => {
     expect(engine.removals).toEqual([]);
   });
 
+  it('do not take a lack of descriptors of our own for a fault of the engine', async () => {
+    engine.list = () => Promise.reject(new BridgeError('OVERLOADED', 'Cannot start a program: no descriptors'));
+    engine.trouble();
+    await settle();
+    expect([engines.missing, engines.refusal(image)]).toEqual([undefined, undefined]);
+    expect(quiet.lines.map(({ msg }) => msg)).toContain('could not ask the engine for its containers');
+  });
+
   it('close the engine with themselves, and ask nothing any more', async () => {
     engines.close();
     engine.trouble();
