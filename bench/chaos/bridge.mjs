@@ -69,7 +69,10 @@ export class Bridge {
       limitMs: 10_000,
     }).ended;
     const all = status === 200 ? parse(text) : undefined;
-    return all && { instance: all.instance, held: all.containers, sessions: all.sessions, servers: slots(all.servers) };
+    if (!all) return undefined;
+    const { instance, containers: held, sessions, load, servers } = all;
+    const { refusals, loopDelayMs, isRefusing } = load;
+    return { instance, held, sessions, refusals, loopDelayMs, isRefusing, servers: slots(servers) };
   }
 
   async #isReady() {

@@ -105,7 +105,7 @@ async function storm(around, forMs, clients, random) {
   if (daemon) harm.push(engineStorm(around, random.fork(), calm.signal));
   const harmed = Promise.all(harm);
   // A bridge that does not come back ends the run.
-  await Promise.race([pause(forMs), harmed.then(() => pause(forMs))]);
+  await Promise.race([pause(forMs), new Promise((_, fail) => void harmed.catch(fail))]);
   calm.abort();
   await harmed;
   history.chaosUntil = now();

@@ -7,7 +7,8 @@ export const rules = {
   'answered-once': 'every admitted request has exactly one answer',
   'own-nonce': 'all that a client sees carries its own nonce',
   'in-time': 'within its bound',
-  explained: 'an error, a refusal or a lost connection follows from a fault of that very container, server or bridge',
+  explained:
+    'an error, a refusal or a lost connection follows from a fault of that very container, server or bridge; `OVERLOADED` is counted in `/status`',
   'own-container': 'a container of the session server has one session, a session one container',
   work: 'at least a third of the calls to a bridge that is up get a result',
   heals: 'after the last fault each server answers again',

@@ -10,7 +10,7 @@ const foundOutMs = 30_000;
 /** Answers that say: the container is gone, or it does not answer. */
 const ofTheContainer = new Set(['UPSTREAM_EXITED', 'UPSTREAM_GARBLED', 'ENGINE_LOST', 'CALL_TIMEOUT']);
 const ofTheStart = new Set(['START_FAILED', 'READY_TIMEOUT', 'ENGINE_UNAVAILABLE', 'ENGINE_LOST']);
-const ofTheLine = new Set(['POOL_FULL', 'ACQUIRE_TIMEOUT', 'CIRCUIT_OPEN', 'NODE_FULL', 'OVERLOADED']);
+const ofTheLine = new Set(['POOL_FULL', 'ACQUIRE_TIMEOUT', 'CIRCUIT_OPEN', 'NODE_FULL']);
 
 export class Explanations {
   #history;
@@ -36,6 +36,7 @@ export class Explanations {
     // What is under way ends in its own time, which is less than a drain's; what waits for a shared server is not.
     if (reason === 'DRAINING') return wasNotSent(call) && this.#isCaughtByDrain(call);
     if (reason === 'SESSION_UNKNOWN') return this.#sessionHasEnded(call);
+    if (reason === 'OVERLOADED') return call.outcome === 'refused' && this.#isCounted(call);
     if (ofTheLine.has(reason)) return this.#wasHarmedLately(call);
     if (ofTheStart.has(reason) && wasNotSent(call)) return this.#wasHarmedNow(call);
     return ofTheContainer.has(reason) && this.#containerWasHarmed(call);
@@ -55,6 +56,18 @@ export class Explanations {
 
   #isCaughtByDrain(call) {
     return this.#downs.some(({ signal, from, until }) => signal === 'SIGTERM' && overlaps(call, from, until));
+  }
+
+  /** The machine itself may be too busy, which the bridge says in its status: its count rose meanwhile. */
+  #isCounted({ askedAt, endedAt }) {
+    const { lives, samples } = this.#history;
+    const life = lives.findLastIndex(({ startedAt }) => startedAt <= askedAt);
+    const ofLife = samples.filter((sample) => sample.life === life && sample.after);
+    const before = ofLife.findLast(({ at }) => at <= askedAt)?.after.refusals ?? 0;
+    // The status of the next sample may have been asked for already.
+    const next = ofLife.filter(({ at }) => at > endedAt).slice(0, 2);
+    const isUnseen = next.length < 2 && lives[life]?.signalledAt !== undefined;
+    return isUnseen || next.some(({ after }) => after.refusals > before);
   }
 
   #sessionHasEnded(call) {

@@ -67,6 +67,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
  * @typedef {object} Status
  * @property {number} held containers that the bridge holds
  * @property {number} sessions
+ * @property {number} refusals requests refused so far because the bridge itself was short of something
+ * @property {number} loopDelayMs
+ * @property {'nothing' | 'sessions' | 'calls'} isRefusing
  * @property {Record<string, Slots>} servers
  *
  * @typedef {object} Listed a container as the engine lists it

@@ -85,6 +85,9 @@ export const plants = {
     const call = answered(history, 'own');
     Object.assign(call, { outcome: 'failed', answers: [{ at: call.endedAt, reason: 'INTERNAL' }] });
   },
+  'refused-without-need': (history) => {
+    Object.assign(untouched(history, 'own'), { outcome: 'refused', reason: 'OVERLOADED', answers: [] });
+  },
   'refusals-only': ({ calls }) => {
     for (const call of calls) Object.assign(call, { outcome: 'left', answers: [] });
   },

@@ -19,7 +19,7 @@ export function report(history, violations) {
     '### Times',
     table(['what', 'count', 'median', 'p99', 'longest'], times(history)),
     '### The bridge',
-    `${samples.length} samples of status and engine, ${samples.filter(({ listed }) => !listed).length} of them without an answer of the engine; at most ${most(samples)} containers. ${usage(history)}`,
+    `${samples.length} samples of status and engine, ${samples.filter(({ listed }) => !listed).length} of them without an answer of the engine; at most ${most(samples)} containers. ${shortness(samples)} ${usage(history)}`,
   ].join('\n\n');
 }
 
@@ -86,6 +86,13 @@ function times(history) {
     const figures = spread(all);
     return figures ? [[what, figures.count, ms(figures.p50), ms(figures.p99), ms(figures.max)]] : [];
   });
+}
+
+/** How often the bridge itself, or rather the machine, was too busy. */
+function shortness(samples) {
+  const all = samples.flatMap(({ after }) => (after ? [after] : []));
+  const refusing = all.filter(({ isRefusing }) => isRefusing !== 'nothing').length;
+  return `Its event loop was ${Math.max(...all.map(({ loopDelayMs }) => loopDelayMs))} ms late at the most; in ${refusing} samples it refused what is new for that.`;
 }
 
 function usage(history) {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { goodHistory } from '../support/chaos-history.ts';
+import { goodHistory, overloadedHistory } from '../support/chaos-history.ts';
 import { temporaryFolder } from '../support/program.ts';
 
 const program = fileURLToPath(new URL('../../bench/chaos/run.mjs', import.meta.url));
@@ -15,7 +15,11 @@ afterAll(() => {
 });
 
 function check(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--check', file, ...args], {
+  return checkFile(file, ...args);
+}
+
+function checkFile(history: string, ...args: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--check', history, ...args], {
     encoding: 'utf8',
   });
   return { code: status, stdout, stderr };
@@ -32,6 +36,15 @@ describe('The checker of bench/chaos', () => {
     const { code, stdout } = check('--plant', 'swapped-answers');
     expect(stdout).toContain('- `own-nonce`: common echo');
     expect(code).toBe(1);
+  });
+
+  it('takes OVERLOADED for an answer when the bridge has counted it', () => {
+    const busy = path.join(folder.path, 'busy.json');
+    writeFileSync(busy, JSON.stringify(overloadedHistory()));
+    const { code, stdout } = checkFile(busy);
+    expect(stdout).toContain('| refused: OVERLOADED | 1 | 0 |');
+    expect(stdout).toContain('in 1 samples it refused what is new for that');
+    expect(code).toBe(0);
   });
 
   // One line for each: "fault: rules".
@@ -52,6 +65,7 @@ describe('The checker of bench/chaos', () => {
     ['lost-session', 'explained'],
     ['cut-by-nobody', 'explained'],
     ['internal-error', 'explained'],
+    ['refused-without-need', 'explained'],
     ['refusals-only', 'work'],
     ['never-well-again', 'heals'],
     ['held-without-slot', 'slots'],

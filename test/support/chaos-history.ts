@@ -28,6 +28,25 @@ export function goodHistory(): object {
   };
 }
 
+/** The same, but for one call that was refused since the machine was too busy. */
+export function overloadedHistory(): object {
+  const history = goodHistory() as Mutable;
+  const at = 15_500;
+  history.calls.push({
+    ...{ client: 1, session: '1.1', server: 'own', tool: 'echo', nonce: '1.1.9', askedAt: at, endedAt: at + 5 },
+    ...{ outcome: 'refused', reason: 'OVERLOADED', answers: [], foreign: [] },
+  });
+  const later = history.samples.filter((sample) => sample.at > at);
+  for (const { after } of later) after.refusals = 1;
+  Object.assign(later[0]!.after, { loopDelayMs: 700, isRefusing: 'calls' });
+  return history;
+}
+
+interface Mutable {
+  readonly calls: object[];
+  readonly samples: { readonly at: number; readonly after: { refusals: number } }[];
+}
+
 type ServerName = 'own' | 'common';
 
 interface Answer {
@@ -79,7 +98,7 @@ function life(i: number, startedAt: number, readyAt: number): object {
 
 function sample(at: number): object {
   const status = {
-    ...{ held: 5, sessions: 6 },
+    ...{ held: 5, sessions: 6, refusals: 0, loopDelayMs: 2, isRefusing: 'nothing' },
     servers: { own: { solid: 4, moving: 0, starts: 9, max: 10 }, common: { solid: 1, moving: 0, starts: 2, max: 4 } },
   };
   const listed = [...Array.from({ length: 4 }, (_, i) => container('own', i)), container('common', 0)];
