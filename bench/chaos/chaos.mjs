@@ -13,13 +13,14 @@ import { commandLines, usageOf } from './processes.mjs';
 import { Random } from './random.mjs';
 import { runSampler } from './sampler.mjs';
 import { Session } from './session.mjs';
-import { bounds, configuration } from './settings.mjs';
+import { boundsFor, configuration } from './settings.mjs';
 
 /**
  * @typedef {object} Options
  * @property {number} seconds @property {number} clients @property {number} seed
  * @property {number} thinkMs between two calls of a client, on average
  * @property {number} restMs between two faults, on average
+ * @property {number} patience how many times as long as usual the machine may take
  * @property {boolean} hasOwnDaemon
  * @property {(line: string) => void} say
  */
@@ -40,7 +41,7 @@ export async function runChaos(kind, options) {
   }
 }
 
-async function run(kind, { seconds, clients, seed, thinkMs, restMs, say }, folder, daemon) {
+async function run(kind, { seconds, clients, seed, thinkMs, restMs, patience, say }, folder, daemon) {
   const startedAt = performance.now();
   const now = () => performance.now() - startedAt;
   const environment = daemon?.environment ?? process.env;
@@ -53,7 +54,8 @@ async function run(kind, { seconds, clients, seed, thinkMs, restMs, say }, folde
   /** @type {import('./history.mjs').History} */
   const history = {
     run: { engine: kind, seed, seconds, clients, ...(await facts(engine)) },
-    ...{ bounds, chaosFrom: 0, chaosUntil: 0, calls: [], sessions: [], faults: [], lives: [], samples: [] },
+    bounds: boundsFor(patience),
+    ...{ chaosFrom: 0, chaosUntil: 0, calls: [], sessions: [], faults: [], lives: [], samples: [] },
   };
   const url = `http://127.0.0.1:${port}`;
   const bridge = new Bridge({

@@ -80,13 +80,13 @@ function checkSwept(sample, { lives, bounds }) {
   return left.map(({ name }) => at(sample, 'swept', `${name} is of a former life`));
 }
 
-/** Without samples nothing would be proven: one for every three seconds in which the bridge was up. */
-function checkWatched({ samples, lives, chaosFrom, chaosUntil }) {
+/** Without samples nothing would be proven: one for every few seconds in which the bridge was up. */
+function checkWatched({ samples, lives, chaosFrom, chaosUntil, bounds }) {
   const good = samples.filter(({ before, after, listed }) => before && after && listed).length;
   const upMs = lives.reduce((sum, { readyAt = Infinity, signalledAt = Infinity }) => {
     return sum + Math.max(0, Math.min(signalledAt, chaosUntil) - Math.max(readyAt, chaosFrom));
   }, 0);
-  if (good >= Math.max(5, upMs / 3000)) return [];
+  if (good >= Math.max(5, upMs / bounds.watched)) return [];
   return [{ rule: 'watched', what: `${good} good samples in ${Math.round(upMs / 1000)} s` }];
 }
 

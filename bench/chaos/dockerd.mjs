@@ -1,7 +1,7 @@
 // A Docker daemon of our own, with its own data and socket, which may be killed and frozen. Needs root.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { commandLines } from './processes.mjs';
@@ -60,24 +60,25 @@ export class Dockerd {
 
   async #spawn() {
     const at = (name) => path.join(this.#folder, name);
+    await this.#untilContainerdIsGone(at('exec/containerd/containerd.pid'));
     const log = openSync(at('dockerd.log'), 'a');
-    // No network of its own: two daemons would fight about the firewall.
-    const args = [
-      '--bridge=none',
-      '--iptables=false',
-      '--ip6tables=false',
-      '--data-root',
-      at('data'),
-      '--exec-root',
-      at('exec'),
-    ];
-    const places = ['--pidfile', at('dockerd.pid'), '--host', `unix://${at('docker.sock')}`];
-    this.#child = spawn('dockerd', [...args, ...places], { stdio: ['ignore', log, log] });
+    // In a network of its own: with `--bridge=none` a daemon deletes the docker0 that it finds, whoever uses it.
+    const args = ['--net', 'dockerd', '--bridge=none', '--iptables=false', '--ip6tables=false'];
+    const places = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('dockerd.pid')];
+    const all = [...args, ...places, '--host', `unix://${at('docker.sock')}`];
+    this.#child = spawn('unshare', all, { stdio: ['ignore', log, log] });
     this.#exited = once(this.#child, 'exit');
     for (let attempt = 0; !this.#answers(); attempt++) {
       if (attempt > 300) throw new Error(`dockerd does not answer; see ${at('dockerd.log')}`);
       await pause(100);
     }
+  }
+
+  /** It dies with a daemon that is killed; as long as the system has not buried it, the next one takes it for alive. */
+  async #untilContainerdIsGone(file) {
+    if (!existsSync(file)) return;
+    const pid = readFileSync(file, 'utf8').trim();
+    while (existsSync(`/proc/${pid}`)) await pause(50);
   }
 
   #answers() {

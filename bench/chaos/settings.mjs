@@ -21,11 +21,25 @@ export const bounds = {
   drained: 25 * seconds,
   /** Until a container that is neither running nor paused is gone, too. */
   stray: 10 * seconds,
+  /** For each of these in which the bridge is up there is a sample. */
+  watched: 3 * seconds,
   /** MiB that the bridge may grow by, at rest, from before to after. */
   growth: 128,
   /** Descriptors by which the bridge at rest may have more than before. */
   descriptors: 8,
 };
+
+/**
+ * What is expected on a machine that others use, too: whatever depends on its speed may take so many times as long. What
+ * is configured stays as it is.
+ *
+ * @param {number} patience
+ */
+export function boundsFor(patience) {
+  const ofTheMachine = ['slack', 'noticed', 'swept', 'drained', 'stray', 'watched'];
+  const wider = ofTheMachine.map((name) => [name, patience * bounds[name]]);
+  return { ...bounds, ...Object.fromEntries(wider) };
+}
 
 /**
  * `servers.yaml` as JSON: `own`, where each client has a container of its own, and `common`, which all share.

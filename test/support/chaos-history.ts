@@ -8,7 +8,7 @@ export function goodHistory(): object {
     run: { ...{ engine: 'podman', seed: 1, seconds: 20, clients: 3 }, ...{ version: '0', node: '20', cores: 2 } },
     bounds: {
       ...{ callTimeout: 8000, maxCallTime: 16_000, startTimeout: 30_000, acquireTimeout: 15_000, slack: 3000 },
-      ...{ noticed: 5000, swept: 10_000, drained: 25_000, stray: 10_000, growth: 64, descriptors: 8 },
+      ...{ noticed: 5000, swept: 10_000, drained: 25_000, stray: 10_000, watched: 3000, growth: 64, descriptors: 8 },
     },
     ...{ chaosFrom: 5000, chaosUntil: 25_000, calls, sessions },
     faults: [
