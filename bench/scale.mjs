@@ -165,15 +165,21 @@ function desired(all, { at }, factor) {
   return Math.max(pool.min, Math.min(pool.max, Math.ceil((factor * mean) / pool.target)));
 }
 
+function isBetween(ms, from, until) {
+  return ms >= from && ms < until;
+}
+
 function render(all, calls, problems) {
   const during = (from, until) => {
     const took = calls
-      .filter(({ askedAt }) => askedAt - calls[0].askedAt >= from && askedAt - calls[0].askedAt < until)
+      .filter(({ askedAt }) => isBetween(askedAt - calls[0].askedAt, from, until))
       .map((call) => call.endedAt - call.askedAt);
     const { count = 0, p50 = 0, p99 = 0, max = 0 } = spread(took) ?? {};
     const rate = count / ((until - from) / 1000);
     return `${count} | ${rate.toFixed(0)} | ${p50.toFixed(0)} ms | ${p99.toFixed(0)} ms | ${max.toFixed(0)} ms`;
   };
+  const atPeak = calls.filter(({ askedAt }) => isBetween(askedAt - calls[0].askedAt, phases[2][0], phases[3][0]));
+  const busiest = atPeak.length / ((phases[3][0] - phases[2][0]) / 1000);
   const at = (ms) => `${(ms / 1000).toFixed(0)} s`;
   const names = ['1 call at a time', `up to ${peak}`, `${peak} at a time`, 'down to 1', '1 at a time'];
   const lines = names.map(
@@ -216,7 +222,9 @@ are other samples than the pool's own) asked for during the whole \`upscaleDelay
 higher than the most that it asked for, and ${doubt * 100} %, within \`downscaleDelay\`; the containers that serve follow the target within
 ${startMs / 1000} s upwards and ${endMs / 1000} s downwards.
 
-Callers, bridge and containers share the cores: with many calls at once the machine is the limit. Latency tells of it, and so
-does the difference between what is offered and what the pool sees, which is on its way in between.
+Callers, bridge and containers share the cores: with many calls at once the machine is the limit. ${peak} callers of a tool of
+${toolMs} ms could make ${Math.round((1000 * peak) / toolMs)} calls a second, ${busiest.toFixed(0)} were made. Latency tells of it, too, and so does the difference between
+what is offered and what the pool sees, which is on its way in between. More machine would give shorter times; more containers
+would not, since \`target\` and not the load of a core decides how many there are.
 `;
 }
