@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expect, it, jest } from '@jest/globals';
-import { containerTestMs, describeEachEngine } from '../support/engines.ts';
+import { describe, expect, jest } from '@jest/globals';
+import { containerTestMs, itOnAllEnginesAtOnce } from '../support/engines.ts';
 
 jest.setTimeout(5 * containerTestMs);
 
@@ -10,9 +10,8 @@ const program = fileURLToPath(new URL('../../bench/chaos/run.mjs', import.meta.u
 /** GANGWAY_CHAOS_SEED=N tries other faults; what a run used is the first thing that it says. */
 const seed = process.env['GANGWAY_CHAOS_SEED'] ?? '4';
 
-describeEachEngine('bench/chaos', (engine) => {
-  // Both engines at once: a minute, not two.
-  it.concurrent('60 s of it break no promise', async () => {
+describe('bench/chaos', () => {
+  itOnAllEnginesAtOnce('60 s of it break no promise', async (engine) => {
     const load = ['--seconds', '60', '--clients', '6', '--think', '500', '--patience', '4'];
     const args = ['--engine', engine, ...load, '--seed', seed];
     const { code, report } = await chaos(args);

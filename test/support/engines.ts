@@ -30,7 +30,7 @@ export function describeEachEngine(subject: string, suite: (engine: EngineName) 
     } else if (required.has(engine)) {
       describe(title, () => {
         it(`${engine} works here`, () => {
-          throw new Error(`${engine} does not work here and GANGWAY_REQUIRE_ENGINES names it: ${why}`);
+          throw missing(engine, why);
         });
       });
     } else {
@@ -39,4 +39,20 @@ export function describeEachEngine(subject: string, suite: (engine: EngineName) 
       });
     }
   }
+}
+
+/** A test for each engine, like the suites of `describeEachEngine`, but all at once: each has to mind its own. */
+export function itOnAllEnginesAtOnce(title: string, test: (engine: EngineName) => Promise<void>): void {
+  for (const engine of ['podman', 'docker'] as const) {
+    const why = whyMissing(engine);
+    const each = why === undefined || required.has(engine) ? it.concurrent : it.skip;
+    each(`${title} (${engine})`, async () => {
+      if (why !== undefined) throw missing(engine, why);
+      await test(engine);
+    });
+  }
+}
+
+function missing(engine: EngineName, why: string): Error {
+  return new Error(`${engine} does not work here and GANGWAY_REQUIRE_ENGINES names it: ${why}`);
 }
