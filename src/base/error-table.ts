@@ -44,7 +44,8 @@ export const errorTable = {
     rpc: -32603,
     retry: true,
     when: 'The server ended before it answered `initialize`, or could not be started at all.',
-    operator: 'Read the exit code and the last stderr lines in the error or in `/status`; try `gangway check NAME`.',
+    operator:
+      'Read the exit code and the last stderr lines in the error or in `/status`, or `engineReason`; try `gangway check NAME`.',
   },
   READY_TIMEOUT: {
     http: 504,
@@ -131,7 +132,8 @@ export const errorTable = {
     rpc: -32603,
     retry: true,
     when: 'The server ended while the request was pending. Every pending request gets this; the session is over.',
-    operator: 'Exit code, signal and last stderr lines are in the error data; 137 without a stop is usually memory.',
+    operator:
+      'Exit code, signal and last stderr lines are in the error data; `oomKilled`: the kernel killed it for lack of memory.',
   },
   ENGINE_LOST: {
     http: 502,
