@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { expect, it, jest } from '@jest/globals';
 import { containersOf, fixtureImage } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine, type EngineName } from '../support/engines.ts';
@@ -12,7 +13,7 @@ const max = 20;
 const sessions = 200;
 
 describeEachEngine('Clients that leave without a word', (engine) => {
-  it('200 of them never hold more than 20 containers, and leave none, nor memory, behind', async () => {
+  it('200 of them never hold more than 20 containers, and leave none, nor memory, nor files, behind', async () => {
     const image = await fixtureImage(engine);
     const pool = { warm: 0, max, queue: sessions, acquireTimeout: '2m', idleTimeout: '3s' };
     const churned = { image, args: ['/servers/well-behaved.mjs'], network: 'none', pull: 'never', startTimeout: '60s' };
@@ -23,6 +24,8 @@ describeEachEngine('Clients that leave without a word', (engine) => {
       { args: ['--engine', engine], env: { NODE_OPTIONS: '--max-semi-space-size=1' } },
     );
     const { instance } = await bridge.status();
+    await until('readiness', async () => (await fetch(`${bridge.url}/readyz`)).ok);
+    const descriptorsBefore = countDescriptors(bridge.pid);
     const samples: number[] = [];
     const memory: number[] = [];
     let begun = 0;
@@ -61,8 +64,14 @@ describeEachEngine('Clients that leave without a word', (engine) => {
     // The engine's client ends a moment after its container is off the list.
     await until('the bridge to hold none', async () => (await bridge.status()).containers === 0);
     expect(await bridge.status()).toMatchObject({ sessions: 0, containers: 0 });
+    // What the clients' connections hold goes with them.
+    await until('no file to be left open', () => countDescriptors(bridge.pid) <= descriptorsBefore + 5);
   });
 });
+
+function countDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
 
 /** How long all clients took, and how long after the last one the last container was gone. */
 async function measure(

@@ -133,7 +133,7 @@ describeEachEngine('A server', (engine) => {
     expect(bridge.stderr.join('\n')).not.toContain(secret);
   });
 
-  it('that is paused: its calls time out, and DELETE still removes it within 3 s', async () => {
+  it('that is paused: its calls time out, and DELETE still removes it within 5 s', async () => {
     const session = await open('slow');
     const [name = ''] = await names('slow');
     await pauseContainer(engine, name);

@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { expect, it, jest } from '@jest/globals';
 import { execa } from 'execa';
 import { systemClock } from '../../src/base/clock.ts';
 import { detectEngine } from '../../src/engine/detect.ts';
 import { containerName, labelKeys, labelsFor } from '../../src/engine/labels.ts';
-import { fixtureImage } from '../support/containers.ts';
+import { fixtureImage, remaining } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
+import { until } from '../support/until.ts';
 
 jest.setTimeout(containerTestMs);
 
@@ -48,5 +50,29 @@ describeEachEngine('CliEngine', (kind) => {
     await engine.remove([name]);
     expect(records.find((record) => record.name === 'victim')).toBeUndefined();
     expect(records.find((record) => record.name === name)?.labels[labelKeys.owner]).toBe(forged);
+  });
+
+  // Docker has nothing of the kind.
+  if (kind === 'docker') return;
+
+  it('has a stubborn container end after its lifetime although its client is gone and nobody removes it', async () => {
+    const { engine } = await detectEngine(kind, process.env, systemClock);
+    const name = containerName('engine-test');
+    const child = engine.launch({
+      ...{ name, labels: labelsFor(owner, 'engine-test', new Date()), env: [], mounts: [], user: undefined },
+      source: { kind: 'image', image: await fixtureImage(kind) },
+      args: ['/servers/ignores-eof-and-sigterm.mjs'],
+      ...{ network: 'none', sandbox: 'default', resources: { cpus: 1, memoryBytes: 128 * 1024 ** 2, pids: 64 } },
+      lifetimeSeconds: 4,
+    });
+    // It is up, and deaf to the end of its input, when it answers.
+    child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+    child.stdout.resume();
+    await once(child.stdout, 'data');
+    child.kill();
+    await child.exited;
+    engine.close();
+    expect(await remaining(kind, [name])).toEqual([name]);
+    await until('its end', async () => (await remaining(kind, [name])).length === 0, { limitMs: 20_000 });
   });
 });

@@ -3,7 +3,7 @@ import { containersOf, fixtureImage, killContainer, removeContainers } from '../
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { initialize, post, RawSession, textOf, type Answer } from '../support/mcp-client.ts';
 import { serve, type Program } from '../support/program.ts';
-import { timed, until } from '../support/until.ts';
+import { timed, timedBeyond, until } from '../support/until.ts';
 
 jest.setTimeout(containerTestMs);
 
@@ -67,11 +67,15 @@ describeEachEngine('Faults', (engine) => {
   };
 
   describe('A server that cannot be started', () => {
-    it('whose image cannot be had: IMAGE_UNAVAILABLE', async () => {
+    it('whose image cannot be had: IMAGE_UNAVAILABLE, and the next client is told so at once', async () => {
       const { ms, result: answer } = await timed(() => open('missing-image'));
       expect(refusal(answer)).toEqual({ status: 502, id: 'first', code: -32603, reason: 'IMAGE_UNAVAILABLE' });
       expect(answer.message?.error?.message).toContain(absent);
       expect(ms).toBeLessThan(10_000);
+      // A failure is believed for half a minute.
+      const again = await timedBeyond(bridge.url, () => open('missing-image'));
+      expect(refusal(again.result)).toEqual(refusal(answer));
+      expect(again.ms).toBeLessThan(100);
     });
 
     it('whose image may not be pulled: IMAGE_UNAVAILABLE', async () => {
@@ -114,11 +118,14 @@ describeEachEngine('Faults', (engine) => {
   });
 
   describe('A container', () => {
-    it('that ignores the end of its input and SIGTERM is gone 3 s after DELETE', async () => {
+    it('that ignores the end of its input and SIGTERM is gone 3 s after DELETE, which is answered at once', async () => {
       const session = await RawSession.open(bridge.url, 'stubborn');
       expect(await containerNames('stubborn')).toHaveLength(1);
       const gone = async (): Promise<void> => {
-        expect(await session.delete()).toBe(200);
+        const deleted = await timedBeyond(bridge.url, () => session.delete());
+        expect(deleted.result).toBe(200);
+        // Its client does not wait for the removal, which takes more than a second.
+        expect(deleted.ms).toBeLessThan(300);
         await until('its container to be gone', async () => (await containerNames('stubborn')).length === 0, {
           everyMs: 50,
         });
