@@ -7,6 +7,9 @@ const preload = new URL('../fixtures/preload/trouble.mjs', import.meta.url);
  *
  * @param options more options for Node
  */
-export function trouble(kind: 'throw' | 'reject' | 'block' | 'hoard', ...options: string[]): Record<string, string> {
+export function trouble(
+  kind: 'throw' | 'reject' | 'block' | 'hoard' | 'jump',
+  ...options: string[]
+): Record<string, string> {
   return { TROUBLE: kind, NODE_OPTIONS: ['--import', fileURLToPath(preload), ...options].join(' ') };
 }
