@@ -51,28 +51,32 @@ describeEachEngine('CliEngine', (kind) => {
     expect(records.find((record) => record.name === 'victim')).toBeUndefined();
     expect(records.find((record) => record.name === name)?.labels[labelKeys.owner]).toBe(forged);
   });
-
-  // Docker has nothing of the kind.
-  if (kind === 'docker') return;
-
-  it('has a stubborn container end after its lifetime although its client is gone and nobody removes it', async () => {
-    const { engine } = await detectEngine(kind, process.env, systemClock);
-    const name = containerName('engine-test');
-    const child = engine.launch({
-      ...{ name, labels: labelsFor(owner, 'engine-test', new Date()), env: [], mounts: [], user: undefined },
-      source: { kind: 'image', image: await fixtureImage(kind) },
-      args: ['/servers/ignores-eof-and-sigterm.mjs'],
-      ...{ network: 'none', sandbox: 'default', resources: { cpus: 1, memoryBytes: 128 * 1024 ** 2, pids: 64 } },
-      lifetimeSeconds: 4,
-    });
-    // It is up, and deaf to the end of its input, when it answers.
-    child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
-    child.stdout.resume();
-    await once(child.stdout, 'data');
-    child.kill();
-    await child.exited;
-    engine.close();
-    expect(await remaining(kind, [name])).toEqual([name]);
-    await until('its end', async () => (await remaining(kind, [name])).length === 0, { limitMs: 20_000 });
-  });
 });
+
+// Docker has nothing of the kind.
+describeEachEngine(
+  'CliEngine',
+  (kind) => {
+    it('has a stubborn container end after its lifetime although its client is gone and nobody removes it', async () => {
+      const { engine } = await detectEngine(kind, process.env, systemClock);
+      const name = containerName('engine-test');
+      const child = engine.launch({
+        ...{ name, labels: labelsFor(owner, 'engine-test', new Date()), env: [], mounts: [], user: undefined },
+        source: { kind: 'image', image: await fixtureImage(kind) },
+        args: ['/servers/ignores-eof-and-sigterm.mjs'],
+        ...{ network: 'none', sandbox: 'default', resources: { cpus: 1, memoryBytes: 128 * 1024 ** 2, pids: 64 } },
+        lifetimeSeconds: 4,
+      });
+      // It is up, and deaf to the end of its input, when it answers.
+      child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+      child.stdout.resume();
+      await once(child.stdout, 'data');
+      child.kill();
+      await child.exited;
+      engine.close();
+      expect(await remaining(kind, [name])).toEqual([name]);
+      await until('its end', async () => (await remaining(kind, [name])).length === 0, { limitMs: 20_000 });
+    });
+  },
+  ['podman'],
+);

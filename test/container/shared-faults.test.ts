@@ -17,13 +17,12 @@ describeEachEngine('The container of a shared server', (engine) => {
 
   beforeAll(async () => {
     const image = await fixtureImage(engine);
-    const run = (name: string, more: object = {}): object => ({
+    const run = (name: string): object => ({
       ...{ image, args: [`/servers/${name}.mjs`], network: 'none', pull: 'never', sharing: 'shared' },
-      ...{ startTimeout: '60s', pingInterval: '1s', pool: { max: 1, acquireTimeout: '60s' }, ...more },
+      ...{ startTimeout: '60s', pingInterval: '1s', pool: { max: 1, acquireTimeout: '60s' } },
     });
     const servers = {
       idle: run('keeps-a-record'),
-      called: run('well-behaved', { callTimeout: '5s' }),
       leaver: run('leaves-when-told'),
     };
     bridge = await serve({ servers }, { args: ['--engine', engine] });
@@ -72,18 +71,6 @@ describeEachEngine('The container of a shared server', (engine) => {
     const texts = await Promise.all([one, two].map(async (s) => resultOf(await s.call('echo', { text: s.id }))));
     expect(texts).toEqual([one.id, two.id]);
     await bridge.waitForLine(/"container":"gangway-idle-.*a server does not answer; it is replaced/);
-  });
-
-  it('that is paused with a call under way: that call times out, the next one of another session has a new container', async () => {
-    const { one, two, name } = await open('called');
-    await pauseContainer(engine, name);
-    const lost = await one.call('echo', { text: 'x' });
-    expect(lost.message?.error?.data?.gangway?.reason).toBe('CALL_TIMEOUT');
-    const { ms, result } = await timed(() => two.call('echo', { text: 'of another session' }));
-    note(engine, 'after the time-out, a call of another session is answered in', ms);
-    expect(resultOf(result)).toBe('of another session');
-    expect(resultOf(await one.call('echo', { text: 'again' }))).toBe('again');
-    await replaced('called', name);
   });
 
   it('that leaves between two calls is replaced; both sessions go on', async () => {

@@ -50,24 +50,14 @@ function parentOf(pid: number): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
-/** The names of the containers whose clients run, of all whose names begin like this. */
-export function clientsOf(engine: EngineName, prefix: string): string[] {
-  return clients(engine).flatMap(({ args }) => args.filter((argument) => argument.startsWith(prefix)).slice(0, 1));
-}
-
-function clientOf(engine: EngineName, name: string): number {
-  const client = clients(engine).find(({ args }) => args.includes(name));
-  if (!client) throw new Error(`no client of ${name}`);
-  return client.pid;
-}
-
 /** `ENGINE run … --name NAME …`; conmon has the name in its arguments as well. */
-function clients(engine: EngineName): { readonly pid: number; readonly args: readonly string[] }[] {
-  return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry)) return [];
-    const [program = '', verb, ...args] = commandOf(entry);
-    return program.endsWith(engine) && verb === 'run' ? [{ pid: Number(entry), args }] : [];
-  });
+function clientOf(engine: EngineName, name: string): number {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const [program = '', verb, ...rest] = commandOf(entry);
+    if (program.endsWith(engine) && verb === 'run' && rest.includes(name)) return Number(entry);
+  }
+  throw new Error(`no client of ${name}`);
 }
 
 function commandOf(pid: string): string[] {

@@ -18,9 +18,15 @@ function whyMissing(engine: EngineName): string | undefined {
 /**
  * A suite for each engine. One that does not work here is skipped, or fails when `GANGWAY_REQUIRE_ENGINES` names it
  * ("podman docker").
+ *
+ * @param engines those that have what the suite is about
  */
-export function describeEachEngine(subject: string, suite: (engine: EngineName) => void): void {
-  for (const engine of ['podman', 'docker'] as const) {
+export function describeEachEngine(
+  subject: string,
+  suite: (engine: EngineName) => void,
+  engines: readonly EngineName[] = ['podman', 'docker'],
+): void {
+  for (const engine of engines) {
     const title = `${subject} (${engine})`;
     const why = whyMissing(engine);
     if (why === undefined) {

@@ -20,10 +20,6 @@ export function testsIn(file: URL): ReadonlyMap<string, FoundTest> {
 }
 
 function collect(node: ts.Node, outer: readonly string[], facts: FoundTest, tests: Map<string, FoundTest>): void {
-  if (ts.isBlock(node)) {
-    collectBlock(node, outer, facts, tests);
-    return;
-  }
   const title = ts.isCallExpression(node) ? titleOf(node) : undefined;
   const kind = ts.isCallExpression(node) && title !== undefined ? kindOf(node.expression) : '';
   const titles = title === undefined ? outer : [...outer, title];
@@ -32,24 +28,11 @@ function collect(node: ts.Node, outer: readonly string[], facts: FoundTest, test
     return;
   }
   const isGroup = kind === 'describe' || kind === 'describeEachEngine';
-  const inner = kind === 'describeEachEngine' ? { isOnEachEngine: true } : facts;
+  // A third argument names the only engine that it is for.
+  const isOnEachEngine = kind === 'describeEachEngine' && ts.isCallExpression(node) && node.arguments.length === 2;
   ts.forEachChild(node, (child) => {
-    collect(child, isGroup ? titles : outer, inner, tests);
+    collect(child, isGroup ? titles : outer, isOnEachEngine ? { isOnEachEngine } : facts, tests);
   });
-}
-
-/** What follows `if (engine === 'podman') return;` is for the other engine alone. */
-function collectBlock(
-  { statements }: ts.Block,
-  outer: readonly string[],
-  { isOnEachEngine }: FoundTest,
-  tests: Map<string, FoundTest>,
-): void {
-  let hasReturn = false;
-  for (const statement of statements) {
-    collect(statement, outer, { isOnEachEngine: isOnEachEngine && !hasReturn }, tests);
-    hasReturn ||= ts.isIfStatement(statement) && ts.isReturnStatement(statement.thenStatement);
-  }
 }
 
 /** The first argument when it is a text; a template as it is written. */
