@@ -23,8 +23,8 @@ function collect(node: ts.Node, outer: readonly string[], facts: FoundTest, test
   const title = ts.isCallExpression(node) ? titleOf(node) : undefined;
   const kind = ts.isCallExpression(node) && title !== undefined ? kindOf(node.expression) : '';
   const titles = title === undefined ? outer : [...outer, title];
-  if (kind === 'it') {
-    tests.set(titles.join(' › '), facts);
+  if (kind === 'it' || kind === 'itOnAllEnginesAtOnce') {
+    tests.set(titles.join(' › '), kind === 'it' ? facts : { isOnEachEngine: true });
     return;
   }
   const isGroup = kind === 'describe' || kind === 'describeEachEngine';
