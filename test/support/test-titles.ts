@@ -6,6 +6,12 @@ interface FoundTest {
   readonly isOnEachEngine: boolean;
 }
 
+/** What begins a test, and what is known of it wherever it stands. */
+const testKinds: ReadonlyMap<string, Partial<FoundTest>> = new Map([
+  ['it', {}],
+  ['itOnAllEnginesAtOnce', { isOnEachEngine: true }],
+]);
+
 const found = new Map<string, ReadonlyMap<string, FoundTest>>();
 
 /** The tests in a file by their titles, those around them first, as they are written: `OUTER › TITLE`. */
@@ -23,8 +29,9 @@ function collect(node: ts.Node, outer: readonly string[], facts: FoundTest, test
   const title = ts.isCallExpression(node) ? titleOf(node) : undefined;
   const kind = ts.isCallExpression(node) && title !== undefined ? kindOf(node.expression) : '';
   const titles = title === undefined ? outer : [...outer, title];
-  if (kind === 'it' || kind === 'itOnAllEnginesAtOnce') {
-    tests.set(titles.join(' › '), kind === 'it' ? facts : { isOnEachEngine: true });
+  const ownFacts = testKinds.get(kind);
+  if (ownFacts) {
+    tests.set(titles.join(' › '), { ...facts, ...ownFacts });
     return;
   }
   const isGroup = kind === 'describe' || kind === 'describeEachEngine';
