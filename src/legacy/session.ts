@@ -311,7 +311,6 @@ export class Session implements ChannelReceiver {
   }
 
   #timeOut(exchange: Exchange, now: number): void {
-    this.#presence.heard();
     const waitedMs = Math.round(exchange.age(now));
     const isStart = this.#state === 'initializing';
     this.#failOne(exchange, timeoutError(isStart, waitedMs, this.#upstream), true);
@@ -321,6 +320,7 @@ export class Session implements ChannelReceiver {
   /** An error in place of an answer. Without an answer to `initialize` there is no session. */
   #failOne(exchange: Exchange, error: BridgeError, wasSent: boolean): void {
     this.#calls.remove(exchange);
+    this.#presence.heard();
     if (this.#state === 'open' && wasSent) exchange.fail(error);
     else exchange.refuse(error);
     if (this.#state !== 'open') this.close('start-failed');

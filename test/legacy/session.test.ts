@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { BridgeError } from '../../src/base/errors.ts';
 import type { ServerConfig } from '../../src/config/config.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { clientLimits, isRefusal, readMessage, type Request } from '../../src/jsonrpc/message.ts';
@@ -586,6 +587,15 @@ describe('Session.tick()', () => {
     const rig = await open({ pool, callTimeoutMs: 10_000 });
     call(rig, 1);
     await pass(rig, 11_000);
+    expect(rig.session.state).toBe('open');
+  });
+
+  it('counts idle time from the death of a shared container under a call, too', async () => {
+    const rig = await open({ pool: serverConfig({ pool: { idleTimeoutMs: 5000 } }).pool });
+    call(rig, 1);
+    await pass(rig, 20_000);
+    rig.session.onFailed(1, new BridgeError('UPSTREAM_EXITED', 'It ended'), true);
+    await pass(rig, 4750);
     expect(rig.session.state).toBe('open');
   });
 
