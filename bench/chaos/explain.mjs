@@ -17,11 +17,15 @@ export class Explanations {
   /** When the bridge did not serve. */
   #downs;
   #sessions;
+  /** A bridge may be told to end after it has opened a session, and before its client knows. */
+  #askedToOpenAt;
 
   /** @param {History} history */
   constructor(history) {
     this.#history = history;
     this.#sessions = new Map(history.sessions.map((session) => [session.key, session]));
+    const openings = history.calls.filter(({ tool }) => tool === 'initialize');
+    this.#askedToOpenAt = new Map(openings.map(({ session, askedAt }) => [session, askedAt]));
     this.#downs = history.lives.flatMap(({ signal, signalledAt }, i) =>
       signalledAt === undefined
         ? []
@@ -73,9 +77,10 @@ export class Explanations {
   #sessionHasEnded(call) {
     const session = this.#sessions.get(call.session);
     if (!session) return false;
-    const { openedAt, deletedAt = Infinity } = session;
+    const { deletedAt = Infinity } = session;
     if (deletedAt <= call.endedAt) return true;
-    if (this.#downs.some(({ from }) => from >= openedAt && from <= call.endedAt)) return true;
+    const openedAfter = this.#askedToOpenAt.get(call.session) ?? Infinity;
+    if (this.#downs.some(({ from }) => from >= openedAfter && from <= call.endedAt)) return true;
     // The sessions of a shared server outlive its containers.
     return call.server === 'own' && this.#containerWasHarmed(call);
   }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { goodHistory, overloadedHistory } from '../support/chaos-history.ts';
+import { goodHistory, lateOpenedHistory, overloadedHistory } from '../support/chaos-history.ts';
 import { temporaryFolder } from '../support/program.ts';
 
 const program = fileURLToPath(new URL('../../bench/chaos/run.mjs', import.meta.url));
@@ -44,6 +44,14 @@ describe('The checker of bench/chaos', () => {
     const { code, stdout } = checkFile(busy);
     expect(stdout).toContain('| refused: OVERLOADED | 1 | 0 |');
     expect(stdout).toContain('in 1 samples it refused what is new for that');
+    expect(code).toBe(0);
+  });
+
+  it('knows that a session ends with its bridge, also one that was being opened then', () => {
+    const late = path.join(folder.path, 'late.json');
+    writeFileSync(late, JSON.stringify(lateOpenedHistory()));
+    const { code, stdout } = checkFile(late);
+    expect(stdout).toContain('| refused: SESSION_UNKNOWN | 1 | 0 |');
     expect(code).toBe(0);
   });
 

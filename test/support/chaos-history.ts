@@ -42,8 +42,23 @@ export function overloadedHistory(): object {
   return history;
 }
 
+/** The same, but for a session that a bridge opened, and that its client knew of only when that was told to end. */
+export function lateOpenedHistory(): object {
+  const history = goodHistory() as Mutable;
+  const late = { key: '1.0', server: 'own', openedAt: 3005, container: 'container-late' } as const;
+  history.sessions.push(late);
+  const { key, server, container } = late;
+  history.calls.push(call({ key, server }, 'initialize', key, 2990, { at: 3002, nonce: key, container }));
+  history.calls.push({
+    ...{ client: 1, session: key, server, tool: 'echo', nonce: '1.0.1', askedAt: 4100, endedAt: 4105 },
+    ...{ outcome: 'refused', reason: 'SESSION_UNKNOWN', answers: [], foreign: [] },
+  });
+  return history;
+}
+
 interface Mutable {
   readonly calls: object[];
+  readonly sessions: object[];
   readonly samples: { readonly at: number; readonly after: { refusals: number } }[];
 }
 
