@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { codeOf } from '../base/errors.ts';
 
 /** The labels of every container that Gangway starts; the only ones it ever reads back. */
 export const labelKeys = {
@@ -35,8 +36,11 @@ export function ownerOf(installation: string, environment: NodeJS.ProcessEnv): O
 
 /** This process among all that ever were, see `Owner`. */
 export function ownToken(): string {
-  return `${processSpace()}.${process.pid}.${startTime(process.pid) ?? 'x'}`;
+  return ownedBy;
 }
+
+/** The start time of a process about which nobody can say. */
+export const unknownStart = 'x';
 
 /** What the name of every container of ours begins with. */
 export const namePrefix = 'gangway-';
@@ -60,6 +64,14 @@ export function labelsFor(owner: Owner, server: string, startedAt: Date): Record
  * Without /proc (macOS) the host name has to do.
  */
 export function processSpace(): string {
+  return space;
+}
+
+/** Found once, while there are descriptors to look with: what this run is called must never change. */
+const space = findSpace();
+const ownedBy = `${space}.${process.pid}.${startTime(process.pid) ?? unknownStart}`;
+
+function findSpace(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return shortHash(`${boot}\n${readlinkSync('/proc/self/ns/pid')}`);
@@ -68,16 +80,25 @@ export function processSpace(): string {
   }
 }
 
-/** When a process began, in clock ticks since boot (proc(5), field 22); undefined when it is gone or a zombie. */
-export function startTime(pid: number): string | undefined {
+/**
+ * When a process began, in clock ticks since boot (proc(5), field 22).
+ *
+ * @returns undefined when it is gone or a zombie; `unknownStart` when it cannot be looked at, for lack of descriptors
+ */
+export function startTime(pid: number, read: (file: string) => string = readText): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const stat = read(`/proc/${pid}/stat`);
     // The second field, the command, may hold spaces and parentheses; what follows the last ")" is regular.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    return code === 'ENOENT' || code === 'ESRCH' ? undefined : unknownStart;
   }
+}
+
+function readText(file: string): string {
+  return readFileSync(file, 'utf8');
 }
 
 function shortHash(text: string): string {

@@ -1,7 +1,7 @@
 import { codeOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ContainerRecord, Engine } from './engine.ts';
-import { labelKeys, namePrefix, processSpace, startTime, type Owner } from './labels.ts';
+import { labelKeys, namePrefix, processSpace, startTime, unknownStart, type Owner } from './labels.ts';
 
 /** What is known about processes here; injectable for tests. */
 export interface ProcessTable {
@@ -16,11 +16,11 @@ export const localProcesses: ProcessTable = {
   },
   isAlive(pid, start) {
     const now = startTime(pid);
-    if (now !== undefined) return now === start;
+    if (now !== undefined) return now === start || now === unknownStart;
     try {
       process.kill(pid, 0);
       // Alive, and without /proc there is no start time to compare: believe it. With /proc it is a zombie.
-      return start === 'x';
+      return start === unknownStart;
     } catch (error) {
       // Another user's: it lives, and cannot be looked at.
       return codeOf(error) === 'EPERM';

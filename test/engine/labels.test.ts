@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { containerName, labelKeys, labelsFor, ownerOf, startTime } from '../../src/engine/labels.ts';
+import { containerName, labelKeys, labelsFor, ownerOf, startTime, unknownStart } from '../../src/engine/labels.ts';
 
 describe('ownerOf()', () => {
   it('gives the same instance for the same installation', () => {
@@ -72,5 +72,19 @@ describe('labelsFor()', () => {
 describe('startTime()', () => {
   it('is undefined for a process that does not exist', () => {
     expect(startTime(2 ** 30)).toBeUndefined();
+  });
+
+  it.each(['EMFILE', 'ENFILE', 'EACCES'])('takes no process for gone that cannot be looked at: %s', (code) => {
+    const read = (): string => {
+      throw Object.assign(new Error(code), { code });
+    };
+    expect(startTime(process.pid, read)).toBe(unknownStart);
+  });
+
+  it.each(['ENOENT', 'ESRCH'])('is undefined for one that ends while it is looked at: %s', (code) => {
+    const read = (): string => {
+      throw Object.assign(new Error(code), { code });
+    };
+    expect(startTime(process.pid, read)).toBeUndefined();
   });
 });
