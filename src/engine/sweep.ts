@@ -1,4 +1,4 @@
-import { codeOf } from '../base/errors.ts';
+import { causeOf, codeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ContainerRecord, Engine } from './engine.ts';
 import { labelKeys, namePrefix, processSpace, startTime, unknownStart, type Owner } from './labels.ts';
@@ -46,8 +46,8 @@ export function isOrphan(record: ContainerRecord, self: Owner, processes: Proces
  * Removes every container whose owner is gone, and those of our own that nobody holds any more.
  *
  * @param isHeld whether a name is in use by this run
- * @returns the names that were removed
- * @throws {BridgeError} `ENGINE_UNAVAILABLE`
+ * @returns the names that were removed; none when one of them could not be: the next sweep tries again
+ * @throws {BridgeError} `ENGINE_UNAVAILABLE` when the engine does not give its list
  */
 export async function sweep(
   engine: Engine,
@@ -63,7 +63,14 @@ export async function sweep(
     .filter((record) => isOrphan(record, self, processes) || isLeaked(record, self, isHeld))
     .map(({ name }) => name);
   if (names.length === 0) return [];
-  await engine.remove(names);
+  try {
+    await engine.remove(names);
+  } catch (error) {
+    // The engine has given its list, so it is there: one container that it cannot remove keeps nobody from using it.
+    const facts = { engine: engine.kind, containers: names, error: messageOf(error), ...causeOf(error) };
+    log.error(facts, 'could not remove orphaned containers; trying again');
+    return [];
+  }
   log.warn({ engine: engine.kind, containers: names }, `removed ${names.length} orphaned containers`);
   return names;
 }

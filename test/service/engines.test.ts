@@ -85,6 +85,14 @@ describe('Engines, once the engine is found,', () => {
     expect(quiet.lines.map(({ msg }) => msg)).toContain('could not ask the engine for its containers');
   });
 
+  it('stay in use when an orphan cannot be removed', async () => {
+    engine.foreign = [{ name: 'gangway-demo-1', state: 'running', labels: labelsFor(owner, 'demo', new Date()) }];
+    engine.isFailing = true;
+    await clock.advance(60_000);
+    expect([engines.missing, engines.refusal(image), await wanted()]).toEqual([undefined, undefined, 'podman']);
+    expect(engine.removals.length).toBeGreaterThan(1);
+  });
+
   it('close the engine with themselves, and ask nothing any more', async () => {
     engines.close();
     engine.trouble();
