@@ -118,12 +118,7 @@ export class CliEngine implements ContainerEngine {
     if (source.kind !== 'image') throw new TypeError(`${this.kind} runs images, not commands`);
     this.#events?.open();
     const { running, died } = this.#fates.expect(name);
-    const folder = this.#conmon?.begin(name);
-    const args = runArgs({ ...spec, source }, this.#dialect, folder === undefined ? [] : traceArgs(folder));
-    const child = spawnChild(name, this.#file, args, {
-      env: clientEnvironment(this.#environment, spec.env),
-      ...(folder === undefined ? {} : { cwd: folder }),
-    });
+    const child = this.#spawn({ ...spec, source });
     this.#poll.begin();
     this.#watchStart(name, running);
     void child.exited.then((exit) => {
@@ -160,6 +155,21 @@ export class CliEngine implements ContainerEngine {
         this.#onTrouble();
       },
     });
+  }
+
+  /** What throws has started nothing, and leaves nothing behind that waits for its end. */
+  #spawn(spec: Parameters<typeof runArgs>[0]): Child {
+    const { name } = spec;
+    const folder = this.#conmon?.begin(name);
+    try {
+      const args = runArgs(spec, this.#dialect, folder === undefined ? [] : traceArgs(folder));
+      const env = clientEnvironment(this.#environment, spec.env);
+      return spawnChild(name, this.#file, args, { env, ...(folder === undefined ? {} : { cwd: folder }) });
+    } catch (error) {
+      this.#conmon?.end(name);
+      this.#fates.close(name, { code: undefined, signal: undefined });
+      throw error;
+    }
   }
 
   #watchStart(name: string, running: Promise<void>): void {
