@@ -61,7 +61,7 @@ export class ConmonFiles {
   begin(name: string): string | undefined {
     try {
       if (this.#traces.size === 0) this.#open();
-      const folder = path.join(this.#root ?? '', name);
+      const folder = path.join(this.#ownFolder(), name);
       mkdirSync(folder);
       const watcher = tryWatch(folder, (file) => {
         if (file === files.pid) this.#onRunning(name);
@@ -70,6 +70,7 @@ export class ConmonFiles {
       return folder;
     } catch {
       // No room for a folder: the container is started all the same.
+      if (this.#traces.size === 0) this.#close();
       return undefined;
     }
   }
@@ -82,14 +83,13 @@ export class ConmonFiles {
     trace.watcher?.close();
     this.#traces.delete(name);
     if (trace.id !== undefined) this.#namesById.delete(trace.id);
-    rmSync(trace.folder, { recursive: true, force: true });
+    removeFolder(trace.folder);
     if (this.#traces.size === 0) this.#close();
   }
 
   #open(): void {
     if (!this.#hasClearedUp) removeFoldersOfTheDead();
     this.#hasClearedUp = true;
-    this.#root = mkdtempSync(path.join(tmpdir(), `${folderPrefix}${this.#token}-`));
     this.#exits = tryWatch(this.#places.exits, (id) => {
       this.#onExitFile(id);
     });
@@ -98,11 +98,18 @@ export class ConmonFiles {
     });
   }
 
+  /** Whoever clears up the folder for temporary files may have taken it away. */
+  #ownFolder(): string {
+    if (this.#root === undefined || !existsSync(this.#root))
+      this.#root = mkdtempSync(path.join(tmpdir(), `${folderPrefix}${this.#token}-`));
+    return this.#root;
+  }
+
   #close(): void {
     this.#cancel();
     this.#exits?.close();
     this.#exits = undefined;
-    if (this.#root !== undefined) rmSync(this.#root, { recursive: true, force: true });
+    if (this.#root !== undefined) removeFolder(this.#root);
     this.#root = undefined;
   }
 
@@ -173,11 +180,16 @@ function removeFoldersOfTheDead(): void {
     if (!entry.startsWith(folderPrefix)) continue;
     const [space, pid, start = ''] = entry.slice(folderPrefix.length).split(/[.-]/);
     if (space !== localProcesses.space || localProcesses.isAlive(Number(pid), start)) continue;
-    try {
-      rmSync(path.join(tmpdir(), entry), { recursive: true, force: true });
-    } catch {
-      // Another user's.
-    }
+    removeFolder(path.join(tmpdir(), entry));
+  }
+}
+
+/** Best effort: one that stays (it is another user's, no descriptor is left to look into it) goes after a later start. */
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Nobody waits for it.
   }
 }
 

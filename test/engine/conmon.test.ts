@@ -142,6 +142,32 @@ describe('ConmonFiles', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('does not mind a folder that cannot be taken away', () => {
+    const root = path.dirname(begin('a').folder);
+    rmSync(root, { recursive: true });
+    writeFileSync(root, 'not a folder');
+    expect(() => {
+      conmon.end('a');
+    }).not.toThrow();
+    rmSync(root, { force: true });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('has another place when its own was cleared away', () => {
+    const root = path.dirname(begin('a').folder);
+    rmSync(root, { recursive: true });
+    const b = begin('b').folder;
+    expect(existsSync(b)).toBe(true);
+    conmon.end('b');
+    conmon.end('a');
+    expect([existsSync(path.dirname(b)), clock.pending]).toEqual([false, 0]);
+  });
+
+  it('watches nothing for a container that can have no folder', () => {
+    fates.expect('a/b');
+    expect([conmon.begin('a/b'), clock.pending]).toEqual([undefined, 0]);
+  });
+
   it('takes away what a run that was killed has left, and nothing of one that lives', () => {
     const dead = mkdtempSync(path.join(tmpdir(), `gangway-run-${processSpace()}.${2 ** 30}.1-`));
     const alive = mkdtempSync(path.join(tmpdir(), `gangway-run-${ownToken()}-`));
