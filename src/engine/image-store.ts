@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { ErrorCode } from '../base/error-table.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Progress } from './engine.ts';
@@ -17,6 +18,9 @@ export interface ImageClient {
 
 /** A failed pull is not tried again for this long: a crowd of clients must not become a storm on the registry. */
 const negativeMs = 30_000;
+
+/** The engine was not there, or could not be asked: nothing about the image. */
+const saysNothing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'OVERLOADED']);
 
 /** Images that are here, or on their way: one pull or build serves all who wait for it. */
 export class ImageStore {
@@ -86,7 +90,7 @@ export class ImageStore {
       .then(
         () => void this.#present.add(key),
         (error: unknown) => {
-          if (error instanceof BridgeError && error.code !== 'ENGINE_UNAVAILABLE')
+          if (error instanceof BridgeError && !saysNothing.has(error.code))
             this.#failures.set(key, { error, until: this.#clock.now() + negativeMs });
           throw error;
         },

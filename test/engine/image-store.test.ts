@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { deferred } from '../../src/base/deferred.ts';
+import { BridgeError } from '../../src/base/errors.ts';
 import { ImageStore, type ImageClient } from '../../src/engine/image-store.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
@@ -140,6 +141,14 @@ describe('ImageStore.ensure()', () => {
     client.failure = undefined;
     await store.ensure('a', 'missing', quiet);
     expect(client.count('pull')).toBe(2);
+  });
+
+  it('remembers nothing when it could not ask: that says nothing about the image', async () => {
+    client.present.add('a');
+    client.has = () => Promise.reject(new BridgeError('OVERLOADED', 'Cannot start a program: no descriptors'));
+    await expect(store.ensure('a', 'missing', quiet)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    client.has = () => Promise.resolve(true);
+    await expect(store.ensure('a', 'missing', quiet)).resolves.toBeUndefined();
   });
 
   it('does not let one image’s failure stand for another', async () => {
