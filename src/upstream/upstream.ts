@@ -278,7 +278,7 @@ export class Upstream {
   async #onOutputClosed(): Promise<void> {
     // Nearly always it is on its way out, and its exit code is worth a moment.
     if (await settlesWithin(this.#child.died, flushMs, this.#around.clock)) return;
-    this.#finish('exited');
+    this.#finish(this.#stopping ? 'stopped' : 'exited');
     await this.stop();
   }
 

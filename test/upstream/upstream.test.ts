@@ -554,6 +554,18 @@ describe('Upstream, when its output closes while the process lives,', () => {
 });
 
 describe('Upstream.stop()', () => {
+  it('makes no death of it that a server closes its output before it leaves', async () => {
+    const { child, clock, upstream, listen } = rig({ ignoresEof: true });
+    const heard = listen();
+    await settle();
+    void upstream.stop();
+    child.stdout.end();
+    await clock.advance(500);
+    child.exit(ok);
+    await clock.advance(1000);
+    expect([heard.ends.map(({ reason }) => reason), upstream.hasDied]).toEqual([['stopped'], false]);
+  });
+
   it('gives every caller the same promise', () => {
     const { upstream } = rig();
     expect(upstream.stop()).toBe(upstream.stop(0));
