@@ -238,6 +238,8 @@ export class Upstream {
     const { engine, memoryBytes } = this.#around;
     const facts = exitFacts(this.#exit ?? { code: undefined, signal: undefined }, engine.kind, memoryBytes);
     if (this.#refusal) return { ...facts, engineReason: this.#refusal.reason };
+    // The last words are those of the engine's client, which name its socket.
+    if (facts['lost'] === 'engine') return facts;
     return { ...facts, stderr: this.#stderr.lines(10) };
   }
 

@@ -63,6 +63,15 @@ describe('endError()', () => {
     await clock.advance(100);
     expect(endError({ reason: 'exited', exit }, 1000, upstream)).toMatchObject(expected);
   });
+
+  it('does not tell what the client of an engine that went away has printed', async () => {
+    const { clock, child, upstream } = rig();
+    await clock.advance(10);
+    child.stderr.write('error during connect: Get "http://%2Frun%2Fuser%2F1000%2Fdocker.sock/v1.41/containers": EOF\n');
+    child.die(lost);
+    await clock.advance(100);
+    expect(endError({ reason: 'exited', exit: lost }, 1000, upstream).data).toEqual({ exitCode: 125, lost: 'engine' });
+  });
 });
 
 describe('startFailed()', () => {
