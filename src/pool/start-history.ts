@@ -22,8 +22,8 @@ export interface StartStats {
   readonly circuit: Circuit;
 }
 
-/** Not the server's fault: as soon as the engine or the image is there, it may start. */
-const early: ReadonlySet<ErrorCode> = new Set(['ENGINE_UNAVAILABLE', 'IMAGE_PULLING']);
+/** Not the server's fault: as soon as the engine, the image or a descriptor is there, it may start. */
+const early: ReadonlySet<ErrorCode> = new Set(['ENGINE_UNAVAILABLE', 'IMAGE_PULLING', 'OVERLOADED']);
 
 /** How the starts of one server have gone, and whether it may be started: for a client, or by itself. */
 export class StartHistory {

@@ -57,6 +57,11 @@ describe('StartHistory, closed,', () => {
     failStarts(20, noEngine);
     expect(history.stats()).toMatchObject({ circuit: 'closed', failedStarts: 0, lastError: 'no engine' });
   });
+
+  it('never holds it against a server that Gangway itself is short of something', () => {
+    failStarts(20, new BridgeError('OVERLOADED', 'no descriptors'));
+    expect(history.stats()).toMatchObject({ circuit: 'closed', failedStarts: 0, lastError: 'no descriptors' });
+  });
 });
 
 describe('StartHistory, open,', () => {
