@@ -52,7 +52,7 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
   };
   // Also when it was not a signal that asked for it.
   void bridge.drained.then(() => {
-    end(0);
+    if (!isEnding) end(0);
   });
   process.on('SIGTERM', onEndSignal).on('SIGINT', onEndSignal);
   const hadTerminal = hasTerminal();

@@ -96,6 +96,18 @@ describe('The first signal, when somebody does not come to an end,', () => {
   });
 });
 
+describe('The second signal', () => {
+  it('ends with 1 also when only servers are left that will not go', async () => {
+    await using bridge = await serve({ servers }, { args });
+    await RawSession.open(bridge.url, 'stubborn');
+    bridge.signal('SIGTERM');
+    await bridge.waitForLine(/session closed/);
+    bridge.signal('SIGTERM');
+    expect(await bridge.ended).toBe(1);
+    expect(childrenOf(bridge.pid)).toEqual([]);
+  });
+});
+
 describe('A fault that nobody caught', () => {
   it.each([
     ['uncaughtException', trouble('throw')],
