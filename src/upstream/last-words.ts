@@ -2,20 +2,20 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { settlesWithin } from '../base/deadline.ts';
 
-/** What a server said just before it ended arrives within this time after its end, */
-export const flushMs = 100;
+/** What a server said just before it ended arrives within this time after its end; its callers do not wait longer, */
+export const lastWordsMs = 180;
 /** and when nothing came for this long, nothing more comes. */
-const quietMs = 30;
+const quietMs = 60;
 
 /**
  * Waits for the last that a server said: its end is often known before.
  *
  * @param streams those that somebody reads
  * @param heardAt when something came from one of them
- * @returns resolves when all are closed, or have been quiet for a while; within `flushMs` for certain
+ * @returns resolves when all are closed, or have been quiet for a while; within `lastWordsMs` for certain, but for one `quietMs`
  */
 export async function lastWords(streams: readonly Readable[], heardAt: () => number, clock: Clock): Promise<void> {
-  const giveUpAt = clock.now() + flushMs;
+  const giveUpAt = clock.now() + lastWordsMs;
   const open = streams.filter(({ closed }) => !closed);
   const allRead = Promise.all(open.map((stream) => new Promise((resolve) => stream.once('close', resolve))));
   for (;;) {

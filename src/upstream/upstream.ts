@@ -22,7 +22,7 @@ import {
 import { oneLine } from '../jsonrpc/one-line.ts';
 import { Scanner } from '../jsonrpc/scan.ts';
 import { exitFacts } from './exit-facts.ts';
-import { flushMs, lastWords } from './last-words.ts';
+import { lastWords, lastWordsMs } from './last-words.ts';
 import type { Leaks } from './leaks.ts';
 import { readInTurns, turnBytes } from './read-in-turns.ts';
 import { StderrTail, type StderrLines } from './stderr-tail.ts';
@@ -63,6 +63,8 @@ interface Surroundings {
 const maxPendingBytes = 8 * 1024 * 1024;
 const maxStalledBytes = 1024 * 1024;
 const stalledMs = 1000;
+/** A server that closes its output ends within this time, nearly always. */
+const exitMs = 100;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
 const maxNoiseLines = 1000;
 const noiseWindowMs = 10_000;
@@ -81,7 +83,7 @@ export class Upstream {
   readonly startedAt: number;
   /** Resolves when the server runs or has ended: a start that no longer loads the machine. */
   readonly settled: Promise<void>;
-  /** Resolves when the process has ended and its last words were read, see `flushMs`. Never rejects. */
+  /** Resolves when the process has ended and its last words were read, see `lastWordsMs`. Never rejects. */
   readonly exited: Promise<Exit>;
   /** Resolves when the container is gone for certain, however long that takes. */
   readonly gone: Promise<void>;
@@ -247,7 +249,7 @@ export class Upstream {
     this.#state = 'stopping';
     await endChild(this.#child, this.#around, grace);
     // Its last words are why it ended.
-    await settlesWithin(this.exited, 2 * flushMs, this.#around.clock);
+    await settlesWithin(this.exited, 2 * lastWordsMs, this.#around.clock);
     this.#finish('stopped');
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
@@ -279,7 +281,7 @@ export class Upstream {
   /** A server that closes its output can answer nothing any more, whether its process lives or not. */
   async #onOutputClosed(): Promise<void> {
     // Nearly always it is on its way out, and its exit code is worth a moment.
-    if (await settlesWithin(this.#child.died, flushMs, this.#around.clock)) return;
+    if (await settlesWithin(this.#child.died, exitMs, this.#around.clock)) return;
     this.#finish(this.#stopping ? 'stopped' : 'exited');
     await this.stop();
   }

@@ -440,28 +440,28 @@ describe('Upstream, when its process ends,', () => {
     expect(heard.ends).toEqual([{ reason: 'exited', exit: { code: 7, signal: undefined } }]);
   });
 
-  it('waits until nothing more has come for 30 ms, and not for its output to close', async () => {
+  it('waits until nothing more has come for 60 ms, and not for its output to close', async () => {
     const { child, clock, listen } = rig();
     const heard = listen();
     await settle();
     child.die(ok);
-    await clock.advance(29);
+    await clock.advance(59);
     child.say(ping);
     await clock.advance(1);
     expect(heard.all).toEqual([ping]);
-    await clock.advance(30);
+    await clock.advance(60);
     expect(heard.all).toEqual([ping, 'end: exited']);
   });
 
-  it('waits for its output no longer than 100 ms', async () => {
+  it('waits for its output no longer than 180 ms', async () => {
     const { child, clock, listen } = rig();
     const heard = listen();
     // A process that it has started holds its output open, and writes to it.
     const chatter = clock.every(10, () => child.stdout.write(`${note}\n`));
     child.die(ok);
-    await clock.advance(99);
+    await clock.advance(179);
     const early = heard.ends.length;
-    await clock.advance(30);
+    await clock.advance(60);
     chatter();
     expect([early, heard.ends.length]).toEqual([0, 1]);
   });
