@@ -22,7 +22,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 export interface DirectClient {
   readonly client: Client;
   readonly upstream: Upstream;
-  /** Resolves when the container is gone. */
+  /** Resolves when the container is gone, and nothing listens to the engine any more. */
   readonly close: () => Promise<void>;
 }
 
@@ -73,6 +73,7 @@ export async function openDirect(
     await client.close();
     // An engine that does not answer must not hold the command up.
     await settlesWithin(upstream.stop(), closeMs, systemClock);
+    engine.close?.();
   };
   const died = new Promise<never>((_, reject) => {
     void upstream.exited.then(() => {

@@ -90,6 +90,8 @@ export interface Engine {
    * @throws {BridgeError} `ENGINE_UNAVAILABLE` when the engine fails or does not answer in time
    */
   list(): Promise<ContainerRecord[]>;
+  /** Ends what listens to the engine, if anything does: until then the program does not end by itself. */
+  close?(): void;
 }
 
 /** An engine that can go away and come back. */
@@ -98,6 +100,5 @@ export interface ContainerEngine extends Engine {
   onTrouble(listener: () => void): void;
   /** The engine does not answer: what does not run yet counts as lost. */
   abandonStarts(): void;
-  /** Ends what listens to the engine; for the end of the program. */
   close(): void;
 }

@@ -25,7 +25,8 @@ let session: RawSession;
 let slow: Promise<Slow[]>;
 
 beforeAll(async () => {
-  const servers = { record: { command: fixture('keeps-a-record'), pool: { warm: 0 } } };
+  // Its server is asked nothing by us either.
+  const servers = { record: { command: fixture('keeps-a-record'), pool: { warm: 0 }, pingInterval: '1h' } };
   bridge = await serve({ listen, servers }, { args: ['--allow-process'] });
   port = Number(new URL(bridge.url).port);
   session = await RawSession.open(bridge.url, 'record');
