@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import type { ErrorData } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
@@ -28,7 +29,6 @@ class OwnChannel implements Channel, Pinged {
   readonly #pings = new Set<Id>();
   #receiver: ChannelReceiver | undefined;
   #messages = 0;
-  #lastPing = 0;
   /** Before the client has said so, nothing but it may speak to the server. */
   #isInitialized = false;
 
@@ -77,8 +77,8 @@ class OwnChannel implements Channel, Pinged {
   }
 
   ping(): void {
-    this.#lastPing += 1;
-    const id = `gangway-ping-${this.#lastPing}`;
+    // No client can have used it.
+    const id = `gangway-ping-${randomUUID()}`;
     this.#pings.add(id);
     this.#upstream.send(Bytes.from(`{"jsonrpc":"2.0","id":"${id}","method":"ping"}`));
   }

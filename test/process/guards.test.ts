@@ -25,12 +25,12 @@ let session: RawSession;
 let slow: Promise<Slow[]>;
 
 beforeAll(async () => {
-  // Its server is asked nothing by us either.
+  // The one time that Gangway itself asks this server something is at the beginning.
   const servers = { record: { command: fixture('keeps-a-record'), pool: { warm: 0 }, pingInterval: '1h' } };
   bridge = await serve({ listen, servers }, { args: ['--allow-process'] });
   port = Number(new URL(bridge.url).port);
   session = await RawSession.open(bridge.url, 'record');
-  await reached();
+  await until('the ping', async () => (await reached()).some((line) => line.includes('"ping"')));
   slow = Promise.all(Array.from({ length: 200 }, sendSlowly));
 });
 
