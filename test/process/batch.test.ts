@@ -47,10 +47,11 @@ function call(id: string | number, name: string, args: object = {}, _meta?: obje
 const echo = (id: string | number, text = `echo ${id}`): object => call(id, 'echo', { text });
 const note = (n: number): object => ({ jsonrpc: '2.0', method: 'notifications/note', params: { n } });
 
-/** Every message that the server got after the handshake, except the question itself. */
+/** Every message of its client that the server got after the handshake, except the question itself. */
 async function heard(): Promise<Message[]> {
   const lines = JSON.parse(textOf((await session.call('heard')).message?.result)) as string[];
-  return lines.slice(2, -1).map((line) => JSON.parse(line) as Message);
+  const messages = lines.slice(2, -1).map((line) => JSON.parse(line) as Message);
+  return messages.filter(({ id }) => typeof id !== 'string' || !id.startsWith('gangway-ping-'));
 }
 
 function refusal({ status, message }: Answer): object {
