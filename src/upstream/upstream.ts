@@ -63,8 +63,8 @@ interface Surroundings {
 const maxPendingBytes = 8 * 1024 * 1024;
 const maxStalledBytes = 1024 * 1024;
 const stalledMs = 1000;
-/** A server that closes its output ends within this time, nearly always. */
-const exitMs = 100;
+/** A server that closes its output ends within this time, nearly always; the client of an engine that refused it is slower. */
+const exitMs = { ready: 100, starting: 2000 } as const;
 /** More lines that are no messages than this within the window are more than a server prints by mistake. */
 const maxNoiseLines = 1000;
 const noiseWindowMs = 10_000;
@@ -281,7 +281,8 @@ export class Upstream {
   /** A server that closes its output can answer nothing any more, whether its process lives or not. */
   async #onOutputClosed(): Promise<void> {
     // Nearly always it is on its way out, and its exit code is worth a moment.
-    if (await settlesWithin(this.#child.died, exitMs, this.#around.clock)) return;
+    const patienceMs = this.#state === 'starting' ? exitMs.starting : exitMs.ready;
+    if (await settlesWithin(this.#child.died, patienceMs, this.#around.clock)) return;
     this.#finish(this.#stopping ? 'stopped' : 'exited');
     await this.stop();
   }

@@ -117,6 +117,19 @@ describe('startFailed()', () => {
     expect(lines).toMatchObject([{ msg: 'the engine refused to run a container', reason: 'no-space', text: [text] }]);
   });
 
+  it('gives the reason also when the output of the engine’s client closes long before it ends', async () => {
+    const { clock, child, upstream } = rig(Infinity);
+    upstream.attach({ onMessage: () => undefined, onGarbled: () => undefined, onEnd: () => undefined });
+    child.stderr.write(
+      'docker: Error response from daemon: range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available.\n',
+    );
+    child.stdout.end();
+    await clock.advance(1500);
+    child.exit({ code: 125, signal: undefined });
+    await clock.advance(100);
+    expect(startFailed(upstream)).toMatchObject({ code: 'START_FAILED', data: { engineReason: 'limit' } });
+  });
+
   it('takes exit code 125 of a server that ran for the server’s own', async () => {
     const { clock, child, upstream } = rig();
     await clock.advance(10);
