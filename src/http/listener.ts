@@ -19,12 +19,6 @@ const tooSlow = `Request too slow: wanted its headers within ${headersTimeoutMs 
 /** How often the two are checked. */
 const checkMs = 2000;
 
-/**
- * A connection that is not used stays open for so long: longer than load balancers keep theirs (a minute), who would
- * otherwise send a request into one that is just being closed.
- */
-const keepAliveMs = 75_000;
-
 /** Headers of one request: more than any client or proxy sends. */
 const maxHeaders = 200;
 
@@ -53,7 +47,6 @@ export function createListener(gate: Gate, routes: Routes, isDraining: () => boo
     {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: checkMs,
       keepAlive: true,
       keepAliveInitialDelay: 15_000,

@@ -176,13 +176,6 @@ function refusal(answer: Answer): [number, string] {
   return [answer.status, errorOf(answer).error.data.gangway.reason];
 }
 
-describe('A connection', () => {
-  it('that is not used is kept for longer than a load balancer keeps it', async () => {
-    const { headers } = await fetch(`http://127.0.0.1:${port}/healthz`);
-    expect(Number(/timeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
-  });
-});
-
 describe('POST of initialize', () => {
   it('is answered by the server, as JSON, with a session id', async () => {
     const answer = await post(initialize);

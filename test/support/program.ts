@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from '@jest/globals';
 import { until } from './until.ts';
@@ -174,7 +176,7 @@ export async function serve(config: ConfigSource, options: ServeOptions = {}): P
   try {
     const banner = await waitForLine(/^Gangway \S+ on http/);
     const url = /on (http:\S+) /.exec(banner)?.[1] ?? '';
-    const status = async (): Promise<Status> => (await (await fetch(`${url}/status`)).json()) as Status;
+    const status = async (): Promise<Status> => JSON.parse(await textAt(`${url}/status`)) as Status;
     return {
       ...{ url, pid, folder, stdout, stderr, ended, waitForLine, status, signal, stop },
       [Symbol.asyncDispose]: dispose,
@@ -236,4 +238,13 @@ function lines(stream: Readable): string[] {
   const all: string[] = [];
   createInterface({ input: stream }).on('line', (line) => all.push(line));
   return all;
+}
+
+/** On a connection of its own: one that was kept may just be closing, which `fetch` takes for a failure. */
+function textAt(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (response) => {
+      text(response).then(resolve, reject);
+    }).once('error', reject);
+  });
 }
