@@ -24,6 +24,7 @@ import { Scanner } from '../jsonrpc/scan.ts';
 import { exitFacts } from './exit-facts.ts';
 import { lastWords, lastWordsMs } from './last-words.ts';
 import type { Leaks } from './leaks.ts';
+import { LineWriter } from './line-writer.ts';
 import { readInTurns, turnBytes } from './read-in-turns.ts';
 import { StderrTail, type StderrLines } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
@@ -70,7 +71,6 @@ const maxNoiseLines = 1000;
 const noiseWindowMs = 10_000;
 /** So many are kept for people. */
 const keptNoiseLines = 100;
-const lineFeed = Buffer.from('\n');
 
 /**
  * One running server as a message channel: lines out, lines in, and a certain end.
@@ -91,6 +91,7 @@ export class Upstream {
   readonly #child: Child;
   readonly #around: Surroundings;
   readonly #stderr: StderrTail;
+  readonly #writer: LineWriter;
   readonly #framer: LineFramer;
   readonly #scanner = new Scanner(serverLimits);
   readonly #spoke = deferred();
@@ -117,6 +118,7 @@ export class Upstream {
     this.startedAt = around.clock.now();
     this.#child = child;
     this.#around = around;
+    this.#writer = new LineWriter(child.stdin);
     this.#stderr = new StderrTail(around.redactor, around.clock);
     this.#framer = new LineFramer(around.maxLineBytes, {
       onBegin: () => {
@@ -185,7 +187,8 @@ export class Upstream {
     const { stdout } = this.#child;
     stdout.on('data', (chunk: Buffer) => {
       this.#heardAt = this.#around.clock.now();
-      this.#spoke.resolve();
+      if (this.#state === 'starting') this.#spoke.resolve();
+      this.#writer.heard();
       this.#framer.push(chunk);
       this.#giveWay(chunk.length);
     });
@@ -198,20 +201,16 @@ export class Upstream {
 
   /** Whether much of what was sent waits to be read: whoever has a choice sends no more. */
   get isBusy(): boolean {
-    const pending = this.#child.stdin.writableLength;
+    const pending = this.#writer.pendingBytes;
+    if (pending <= maxStalledBytes) return false;
     const isStalled = this.#around.clock.now() - this.#pendingSince >= stalledMs;
     return pending > (isStalled ? maxStalledBytes : maxPendingBytes);
   }
 
   /** Sends one message. @param bytes one JSON text without a line break */
   send(bytes: Bytes): void {
-    const { stdin } = this.#child;
-    if (!stdin.writable) return;
-    if (stdin.writableLength === 0) this.#pendingSince = this.#around.clock.now();
-    stdin.cork();
-    for (const part of bytes.parts) stdin.write(part);
-    stdin.write(lineFeed);
-    stdin.uncork();
+    if (this.#writer.pendingBytes === 0) this.#pendingSince = this.#around.clock.now();
+    this.#writer.write(bytes);
   }
 
   /** Stops reading, so that the server slows down to its client's pace. */
@@ -247,6 +246,7 @@ export class Upstream {
 
   async #stop(grace: number): Promise<void> {
     this.#state = 'stopping';
+    this.#writer.flush();
     await endChild(this.#child, this.#around, grace);
     // Its last words are why it ended.
     await settlesWithin(this.exited, 2 * lastWordsMs, this.#around.clock);

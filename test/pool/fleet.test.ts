@@ -322,7 +322,7 @@ describe('Fleet.check()', () => {
     place?.release();
     const at = [some.fleet.take(9), some.fleet.take(9)].map((other) => other?.shared);
     expect(at).not.toContain(place?.shared);
-    await pass(some, 200);
+    await pass(some, 400);
     expect(some.fleet.take(9)?.shared).toBe(place?.shared);
   });
 
