@@ -6,6 +6,8 @@ import { isLoopback } from '../config/loopback.ts';
 /** Who may knock: checked on every route and method, before anything is read or started. */
 export class Gate {
   #hosts: ReadonlySet<string> = new Set();
+  /** The header that was let in last: nearly all requests have the same. */
+  #knownHost: string | undefined;
   #origins: ReadonlySet<string> = new Set();
 
   constructor(listen: ListenConfig) {
@@ -14,6 +16,7 @@ export class Gate {
 
   /** The names and origins that are let in from now on, and no others. */
   admit({ host, allowedHosts, allowedOrigins }: ListenConfig): void {
+    this.#knownHost = undefined;
     const isWildcard = host === '0.0.0.0' || host === '::';
     this.#hosts = new Set([...allowedHosts, ...(isWildcard ? [] : [host])].map((name) => bare(name.toLowerCase())));
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
@@ -41,11 +44,29 @@ export class Gate {
 
   #isHostAllowed({ headers, rawHeaders, url }: IncomingMessage): boolean {
     const { host } = headers;
-    if (host === undefined || !url?.startsWith('/')) return false;
-    if (rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length !== 1) return false;
+    if (host === undefined || url?.charCodeAt(0) !== slash || countHosts(rawHeaders) !== 1) return false;
+    if (host === this.#knownHost) return true;
+    const isAllowed = this.#isNameAllowed(host);
+    if (isAllowed) this.#knownHost = host;
+    return isAllowed;
+  }
+
+  #isNameAllowed(host: string): boolean {
     const name = /^(\[[0-9a-f:.]+\]|[^:[\]@/\s]+)(?::\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase();
     return name !== undefined && (isLoopback(name) || this.#hosts.has(bare(name)));
   }
+}
+
+const slash = 0x2f;
+
+/** Names and values stand in turns. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 /** An IPv6 address with or without its brackets is the same host. */

@@ -26,31 +26,66 @@ export function lastEventIdOf({ headers }: IncomingMessage): string | undefined 
   return typeof id === 'string' && id !== '' ? id : undefined;
 }
 
+/** A check of a header's value. Clients send the same values again and again: one that has passed is not read again. */
+class ValueCheck {
+  readonly #check: (value: string) => boolean;
+  readonly #passed = new Set<string>();
+
+  constructor(check: (value: string) => boolean) {
+    this.#check = check;
+  }
+
+  passes(value = ''): boolean {
+    if (this.#passed.has(value)) return true;
+    const isGood = this.#check(value);
+    // A client that makes up new ones fills no memory.
+    if (isGood && value.length <= 256 && this.#passed.size < 100) this.#passed.add(value);
+    return isGood;
+  }
+}
+
+const jsonInUtf8 = new ValueCheck((value) => {
+  const [type, ...parameters] = value.split(';').map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
+  return type === 'application/json' && (charset === undefined || /^"?utf-?8"?$/.test(charset));
+});
+
 /** @throws {BridgeError} `MEDIA_TYPE_REFUSED` unless the body is plain JSON in UTF-8 */
 export function checkContentType({ headers }: IncomingMessage): void {
-  const [type = '', ...parameters] = (headers['content-type'] ?? '')
-    .split(';')
-    .map((part) => part.trim().toLowerCase());
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
-  const isJson = type === 'application/json';
-  const isUtf8 = charset === undefined || /^"?utf-?8"?$/.test(charset);
   const encoding = headers['content-encoding'];
   const isPlain = encoding === undefined || encoding.toLowerCase() === 'identity';
-  if (isJson && isUtf8 && isPlain) return;
+  if (isPlain && jsonInUtf8.passes(headers['content-type'])) return;
   throw new BridgeError(
     'MEDIA_TYPE_REFUSED',
     'Unsupported body: wanted Content-Type application/json in UTF-8, not compressed',
   );
 }
 
+/** Media types that an answer may have. */
+interface MediaTypes {
+  readonly types: readonly string[];
+  readonly accept: ValueCheck;
+}
+
+export const jsonOrStream = mediaTypes('application/json', 'text/event-stream');
+export const streamOnly = mediaTypes('text/event-stream');
+
+function mediaTypes(...types: readonly string[]): MediaTypes {
+  return { types, accept: new ValueCheck((value) => acceptsAll(value, types)) };
+}
+
 /** @throws {BridgeError} `NOT_ACCEPTABLE` unless the client takes all of these media types */
-export function checkAccept({ headers }: IncomingMessage, wanted: readonly string[]): void {
-  const accepted = (headers.accept ?? '').split(',').map((range) => {
+export function checkAccept({ headers }: IncomingMessage, { types, accept }: MediaTypes): void {
+  if (accept.passes(headers.accept)) return;
+  throw new BridgeError('NOT_ACCEPTABLE', `Not acceptable: the client must accept ${types.join(' and ')}`);
+}
+
+function acceptsAll(accept: string, types: readonly string[]): boolean {
+  const accepted = accept.split(',').map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
     return parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) ? '' : type;
   });
-  const takes = (type: string): boolean =>
-    accepted.some((range) => range === type || range === '*/*' || range === `${type.split('/')[0] ?? ''}/*`);
-  if (wanted.every(takes)) return;
-  throw new BridgeError('NOT_ACCEPTABLE', `Not acceptable: the client must accept ${wanted.join(' and ')}`);
+  return types.every((type) =>
+    accepted.some((range) => range === type || range === '*/*' || range === `${type.split('/')[0] ?? ''}/*`),
+  );
 }

@@ -10,6 +10,7 @@ import { applyCors } from './cors.ts';
 import { lingerMs, refuse } from './error-response.ts';
 import type { Gate } from './gate.ts';
 import { McpRoute } from './mcp-route.ts';
+import { OpenAnswers } from './open-answers.ts';
 import type { SseRoute } from './sse-route.ts';
 
 /** A client has this long for its headers, and for its whole request. */
@@ -40,8 +41,14 @@ interface Routes {
  * (Express gives every request another prototype, which triples the cost of a call.)
  *
  * @param isDraining no connection is kept alive any more
+ * @param answers counts the responses
  */
-export function createListener(gate: Gate, routes: Routes, isDraining: () => boolean): Server {
+export function createListener(
+  gate: Gate,
+  routes: Routes,
+  isDraining: () => boolean,
+  answers: OpenAnswers = new OpenAnswers(),
+): Server {
   const { mcp, sse, app } = routes;
   const server = createServer(
     {
@@ -53,13 +60,13 @@ export function createListener(gate: Gate, routes: Routes, isDraining: () => boo
       insecureHTTPParser: false,
     },
     (request, response) => {
-      // A write that comes too late must not end the program.
-      response.on('error', () => undefined);
+      response.on('error', ignore);
       // Pipelined: such a response is told nothing of its connection's end. No MCP client does this.
       if (!response.socket) {
         request.socket.destroy();
         return;
       }
+      answers.add(response);
       try {
         refuseCrowd(request);
         gate.check(request);
@@ -71,7 +78,7 @@ export function createListener(gate: Gate, routes: Routes, isDraining: () => boo
       if (isDraining()) response.setHeader('Connection', 'close');
       applyCors(request, response);
       const name = McpRoute.match(request.url ?? '');
-      if (name !== undefined) void mcp.handle(request, response, name);
+      if (name !== undefined) mcp.handle(request, response, name);
       else if (!sse?.handle(request, response)) app(request, response);
     },
   );
@@ -83,6 +90,10 @@ export function createListener(gate: Gate, routes: Routes, isDraining: () => boo
   server.on('connect', (_request, socket) => socket.destroy());
   server.on('upgrade', (_request, socket) => socket.destroy());
   return server;
+}
+
+function ignore(): void {
+  // A write that comes too late must not end the program.
 }
 
 /** @throws {BridgeError} `HEADERS_TOO_LARGE` when there are more headers than are looked at */

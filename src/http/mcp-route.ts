@@ -8,10 +8,18 @@ import type { Served, SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { Admission } from './admission.ts';
-import { receive, refusalError } from './body.ts';
+import { onReceived, refusalError, type Received } from './body.ts';
 import { openOnCurrent, serverUnknown, type Servers } from './current-server.ts';
 import { refuse } from './error-response.ts';
-import { checkAccept, checkContentType, checkVersion, lastEventIdOf, sessionIdOf } from './headers.ts';
+import {
+  checkAccept,
+  checkContentType,
+  checkVersion,
+  jsonOrStream,
+  lastEventIdOf,
+  sessionIdOf,
+  streamOnly,
+} from './headers.ts';
 import { HttpConnection, type KeepAlive } from './sse.ts';
 
 export interface RouteContext {
@@ -24,6 +32,7 @@ export interface RouteContext {
   readonly log: Log;
 }
 
+const mcpPath = /^\/([^/?]+)\/mcp\/?(?:\?|$)/;
 const allowed = 'GET, POST, DELETE, OPTIONS';
 
 /**
@@ -40,17 +49,16 @@ export class McpRoute {
 
   /** @returns the server's name when a path is an MCP route; whether there is such a server is another question */
   static match(url: string): string | undefined {
-    const path = url.split('?', 1)[0] ?? '';
-    return /^\/([^/]+)\/mcp\/?$/.exec(path)?.[1];
+    return mcpPath.exec(url)?.[1];
   }
 
-  /** Answers one request. Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+  /** Answers one request. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse, name: string): void {
     try {
       const server = this.#around.servers.get(name);
       if (!server) throw serverUnknown();
       const method = request.method ?? '';
-      if (method === 'POST') await this.#post(request, response, server);
+      if (method === 'POST') this.#post(request, response, server);
       else if (method === 'GET') this.#get(request, response, server);
       else if (method === 'DELETE') this.#delete(request, response, server);
       else if (method === 'OPTIONS') response.writeHead(204, { Allow: allowed }).end();
@@ -60,19 +68,28 @@ export class McpRoute {
     }
   }
 
-  async #post(request: IncomingMessage, response: ServerResponse, server: Served): Promise<void> {
+  #post(request: IncomingMessage, response: ServerResponse, server: Served): void {
     checkContentType(request);
-    checkAccept(request, ['application/json', 'text/event-stream']);
-    const { message, bytes } = await receive(request, this.#around.maxBodyBytes);
+    checkAccept(request, jsonOrStream);
+    onReceived(request, this.#around.maxBodyBytes, (received) => {
+      if (received instanceof BridgeError) this.#refuse(request, response, received);
+      else this.#take(request, response, server, received);
+    });
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse, server: Served, { message, bytes }: Received): void {
+    const refuse = (error: unknown): void => {
+      this.#refuse(request, response, error, 'idText' in message ? message.idText : 'null');
+    };
     try {
       if (isRefusal(message)) throw refusalError(message);
       if (message.kind === 'request' && message.method === 'initialize' && sessionIdOf(request) === undefined) {
-        await this.#open(response, server, message, bytes);
+        this.#open(response, server, message, bytes).catch(refuse);
       } else {
         this.#send(this.#session(request, server), response, message, bytes);
       }
     } catch (error) {
-      this.#refuse(request, response, error, 'idText' in message ? message.idText : 'null');
+      refuse(error);
     }
   }
 
@@ -97,7 +114,7 @@ export class McpRoute {
   }
 
   #get(request: IncomingMessage, response: ServerResponse, server: Served): void {
-    checkAccept(request, ['text/event-stream']);
+    checkAccept(request, streamOnly);
     const session = this.#session(request, server);
     session.listen(new HttpConnection(response, this.#around.keepAlive, session.id), lastEventIdOf(request));
   }

@@ -8,7 +8,7 @@ import { isRefusal, type Request } from '../jsonrpc/message.ts';
 import { receive, refusalError } from './body.ts';
 import { openOnCurrent, refuseDisabled, serverUnknown } from './current-server.ts';
 import { refuse } from './error-response.ts';
-import { checkAccept, checkContentType } from './headers.ts';
+import { checkAccept, checkContentType, streamOnly } from './headers.ts';
 import { clientOf, type RouteContext } from './mcp-route.ts';
 import { HttpConnection } from './sse.ts';
 import { SseClient } from './sse-client.ts';
@@ -64,7 +64,7 @@ export class SseRoute {
   }
 
   #open(request: IncomingMessage, response: ServerResponse, server: Served): void {
-    checkAccept(request, ['text/event-stream']);
+    checkAccept(request, streamOnly);
     refuseDisabled(server);
     this.#around.admission.session();
     if (this.#clients.size >= maxClients) {

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
@@ -49,53 +49,52 @@ export class KeepAlive {
 export class HttpConnection implements Connection {
   readonly #response: ServerResponse;
   readonly #keepAlive: KeepAlive;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #sessionId: string | undefined;
   /** Who waits for the client to catch up: one for each request that shares the response. */
   readonly #waiting: (() => void)[] = [];
-  #isClosed = false;
 
   /** @param sessionId undefined where the transport has another way to tell it */
   constructor(response: ServerResponse, keepAlive: KeepAlive, sessionId: string | undefined) {
     this.#response = response;
     this.#keepAlive = keepAlive;
-    this.#headers = sessionId === undefined ? {} : { 'Mcp-Session-Id': sessionId };
-    response.once('close', () => {
-      this.#isClosed = true;
-      this.#resumeAll();
-    });
+    this.#sessionId = sessionId;
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#response.closed;
   }
 
   get isOpen(): boolean {
-    return !this.#isClosed && !this.#response.writableEnded && !this.#response.destroyed;
+    const { closed, writableEnded, destroyed } = this.#response;
+    return !closed && !writableEnded && !destroyed;
   }
 
   json(message: Bytes): boolean {
-    this.#response.writeHead(200, {
-      'Content-Type': 'application/json',
-      'Content-Length': message.length,
-      ...this.#headers,
-    });
-    const last = message.parts.length - 1;
-    message.parts.forEach((part, i) => {
-      if (i < last) this.#response.write(part);
-      else this.#response.end(part);
-    });
+    const response = this.#response;
+    response.writeHead(200, this.#headers({ 'Content-Type': 'application/json', 'Content-Length': message.length }));
+    const [first = nothing] = message.parts;
+    if (message.length <= smallBytes && message.parts.length === 1) {
+      // A text leaves together with the headers; in Latin-1 its bytes are what they were.
+      response.end(first.toString('latin1'), 'latin1');
+    } else {
+      for (const part of message.parts) response.write(part);
+      response.end();
+    }
+    if (response.writableLength === 0) return true;
     this.#cutStalled();
-    return this.#response.writableLength <= patienceBytes;
+    return response.writableLength <= patienceBytes;
   }
 
   openStream(): void {
     if (this.#response.headersSent) return;
-    this.#response.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-cache, no-transform',
-      'X-Accel-Buffering': 'no',
-      ...this.#headers,
-    });
+    this.#response.writeHead(
+      200,
+      this.#headers({
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-cache, no-transform',
+        'X-Accel-Buffering': 'no',
+      }),
+    );
     this.#response.flushHeaders();
     this.#keepAlive.add(this.#response);
   }
@@ -124,7 +123,7 @@ export class HttpConnection implements Connection {
 
   /** The session may be over before its last answer is read: a client that never reads it is cut off. */
   #cutStalled(): void {
-    if (this.#isClosed || this.#response.writableLength === 0) return;
+    if (this.isClosed || this.#response.writableLength === 0) return;
     const cut = setTimeout(() => this.#response.destroy(), stalledMs).unref();
     this.#response.once('close', () => {
       clearTimeout(cut);
@@ -141,16 +140,21 @@ export class HttpConnection implements Connection {
 
   onDrain(resume: () => void): void {
     if (this.#waiting.push(resume) > 1) return;
-    this.#response.once('drain', () => {
-      this.#resumeAll();
-    });
+    const resumeAll = (): void => {
+      this.#response.off('drain', resumeAll).off('close', resumeAll);
+      for (const waiting of this.#waiting.splice(0)) waiting();
+    };
+    this.#response.on('drain', resumeAll).on('close', resumeAll);
   }
 
   onClose(closed: () => void): void {
     this.#response.once('close', closed);
   }
 
-  #resumeAll(): void {
-    for (const resume of this.#waiting.splice(0)) resume();
+  #headers(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    if (this.#sessionId !== undefined) headers['Mcp-Session-Id'] = this.#sessionId;
+    return headers;
   }
 }
+
+const nothing = Buffer.alloc(0);

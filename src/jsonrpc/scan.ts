@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Bytes } from './bytes.ts';
 import { ScalarScanner } from './json-scalars.ts';
 import { Token, tokenOf } from './json-tokens.ts';
@@ -29,6 +30,9 @@ const arrayFrame = -1;
 /** Messages of one batch: the place of each is kept. */
 const maxBatch = 10_000;
 const space = Buffer.from(' ');
+const blank = 0x20;
+const tab = 0x09;
+const smallBytes = 2048;
 
 /**
  * One pass over the bytes of a JSON text as they come: validates it, guards its shape, and notes where the members
@@ -45,6 +49,7 @@ export class Scanner {
   #state: number = State.value;
   #fault: ScanFault | undefined;
   #isUtf8 = true;
+  #hasBreak = false;
   /** Bytes before the current chunk. */
   #offset = 0;
   /** The place of each open object, or `arrayFrame`; and how many members each has. */
@@ -65,6 +70,9 @@ export class Scanner {
   /** The key so far, in Latin-1, when it is looked at; where it goes on in the current chunk. */
   #keyHead = '';
   #keyStart = 0;
+  /** A small chunk as text, decoded once for all of its keys; when it is the first and all ASCII, for its values too. */
+  #latin: string | undefined;
+  #isAscii = false;
 
   constructor(limits: ScanLimits) {
     this.#limits = limits;
@@ -81,6 +89,11 @@ export class Scanner {
     return this.#isUtf8 && this.#utf8.end();
   }
 
+  /** Whether it has line breaks between its values. */
+  get hasBreak(): boolean {
+    return this.#hasBreak;
+  }
+
   /** The kind of the whole text. */
   get topKind(): number {
     return this.#topKind;
@@ -93,7 +106,8 @@ export class Scanner {
 
   /** A text (with its quotes), number or literal as it was written. @param bytes all that was pushed */
   raw(slot: number, bytes: Bytes): string {
-    return bytes.text(this.#starts[slot] ?? 0, this.#ends[slot] ?? 0);
+    const [start, end] = this.span(slot);
+    return this.#isAscii && this.#latin !== undefined ? this.#latin.slice(start, end) : bytes.text(start, end);
   }
 
   /** Where such a value stands in the text. */
@@ -117,6 +131,7 @@ export class Scanner {
     this.#state = State.value;
     this.#fault = undefined;
     this.#isUtf8 = true;
+    this.#hasBreak = false;
     this.#utf8.reset();
     this.#offset = 0;
     this.#frames.length = 0;
@@ -131,9 +146,11 @@ export class Scanner {
   }
 
   push(chunk: Buffer): void {
-    if (this.#isUtf8) this.#isUtf8 = this.#utf8.push(chunk);
+    this.#isAscii = this.#offset === 0 && chunk.length <= smallBytes && isAscii(chunk);
+    if (this.#isUtf8 && !this.#isAscii) this.#isUtf8 = this.#utf8.push(chunk);
     this.#scalar.nextChunk();
     this.#keyStart = 0;
+    this.#latin = undefined;
     let at = 0;
     while (at < chunk.length && this.#fault === undefined) {
       at = this.#state === State.scalar ? this.#scanScalar(chunk, at) : this.#scanStructure(chunk, at);
@@ -150,9 +167,19 @@ export class Scanner {
     return this.#fault;
   }
 
+  #latinOf(chunk: Buffer, start: number, end: number): string {
+    if (chunk.length > smallBytes) return chunk.toString('latin1', start, end);
+    this.#latin ??= chunk.toString('latin1');
+    return this.#latin.slice(start, end);
+  }
+
   #scanStructure(chunk: Buffer, at: number): number {
-    const token = tokenOf[chunk[at] ?? 0] ?? Token.none;
-    if (token === Token.space) return at + 1;
+    const byte = chunk[at] ?? 0;
+    const token = tokenOf[byte] ?? Token.none;
+    if (token === Token.space) {
+      if (byte !== blank) this.#hasBreak ||= byte !== tab;
+      return at + 1;
+    }
     return token < Token.object ? this.#scanPunctuation(token, at) : this.#scanOpening(token, chunk, at);
   }
 
@@ -292,7 +319,7 @@ export class Scanner {
     this.#state = State.colon;
     if (this.#countMember() > this.#limits.keys) return this.#refuse('too-many', end);
     if (this.#place === Place.plain) return end;
-    const text = this.#keyHead + chunk.toString('latin1', this.#keyStart, end - 1);
+    const text = this.#keyHead + this.#latinOf(chunk, this.#keyStart, end - 1);
     const member = this.#guard.read(this.#place, text, this.#scalar.hasEscape);
     if (member === false) return this.#refuse('ambiguous', end);
     this.#slot = member?.slot ?? -1;

@@ -3,8 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
-import { idKey, type Envelope, type Id, type Request, type Response } from '../jsonrpc/message.ts';
-import { oneLine } from '../jsonrpc/one-line.ts';
+import { type Envelope, type Id, type Request, type Response } from '../jsonrpc/message.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from '../relay/channel.ts';
 import { Exchange } from '../relay/exchange.ts';
 import type { Connection, Reply } from '../relay/reply.ts';
@@ -102,7 +101,7 @@ export class Session implements ChannelReceiver {
       // The client does not know the session's id yet: nobody could ever use it.
       if (this.#state === 'initializing') this.close('client-vanished');
     });
-    this.#upstream.send(oneLine(bytes), request);
+    this.#upstream.send(bytes, request);
     this.#upstream.attach(this);
   }
 
@@ -237,7 +236,7 @@ export class Session implements ChannelReceiver {
   }
 
   onFailed(id: Id, error: BridgeError, wasSent: boolean): void {
-    const exchange = this.#calls.byId(idKey(id));
+    const exchange = this.#calls.byId(id);
     if (exchange) this.#failOne(exchange, error, wasSent);
   }
 
@@ -264,7 +263,7 @@ export class Session implements ChannelReceiver {
 
   #start(exchange: Exchange, bytes: Bytes): void {
     this.#calls.add(exchange);
-    this.#upstream.send(oneLine(bytes), exchange.request);
+    this.#upstream.send(bytes, exchange.request);
     this.#presence.heard();
     this.#callCount += 1;
   }
@@ -276,7 +275,7 @@ export class Session implements ChannelReceiver {
       this.#answerQuestion(message, bytes);
       return;
     }
-    this.#upstream.send(oneLine(bytes), message);
+    this.#upstream.send(bytes, message);
     if (message.method === 'notifications/cancelled') this.#cancel(message.requestId);
   }
 
@@ -299,12 +298,12 @@ export class Session implements ChannelReceiver {
 
   #answerQuestion(answer: Response, bytes: Bytes): void {
     // Answered already, or never asked: a server must not get it.
-    if (this.#outbound.answer(answer.id)) this.#upstream.send(oneLine(bytes), answer);
+    if (this.#outbound.answer(answer.id)) this.#upstream.send(bytes, answer);
     else this.#unexpected += 1;
   }
 
   #cancel(requestId: Id | undefined): void {
-    const exchange = requestId === undefined ? undefined : this.#calls.byId(idKey(requestId));
+    const exchange = requestId === undefined ? undefined : this.#calls.byId(requestId);
     if (!exchange || exchange.request.method === 'initialize') return;
     this.#calls.remove(exchange);
     exchange.abandon();

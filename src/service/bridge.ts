@@ -67,7 +67,7 @@ export class Bridge implements Health {
   readonly #gate: Gate;
   readonly #load: LoadGate;
   readonly #http: Server;
-  readonly #answers: OpenAnswers;
+  readonly #answers = new OpenAnswers();
   readonly #startedAt: number;
   readonly #drained = deferred();
   #isReady = false;
@@ -102,8 +102,7 @@ export class Bridge implements Health {
     );
     this.#load = new LoadGate({ sampler: new LoadSampler(clock), callLimit, clock, log });
     this.#gate = new Gate(config.listen);
-    this.#http = createListener(this.#gate, this.#routes(), () => this.#isDraining);
-    this.#answers = new OpenAnswers(this.#http);
+    this.#http = createListener(this.#gate, this.#routes(), () => this.#isDraining, this.#answers);
     this.reload = new Reload(file, { apply: (wanted) => this.#apply(wanted), clock, log });
   }
 

@@ -1,8 +1,9 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { readBody } from '../../src/http/body.ts';
-import { clientLimits } from '../../src/jsonrpc/message.ts';
+import { BridgeError } from '../../src/base/errors.ts';
+import { onReceived, readBody, type Received } from '../../src/http/body.ts';
+import { clientLimits, type Batch, type Request } from '../../src/jsonrpc/message.ts';
 import { Scanner } from '../../src/jsonrpc/scan.ts';
 import { settle } from '../support/manual-clock.ts';
 
@@ -12,12 +13,45 @@ function begin(maxBytes = mebibyte, headers: Record<string, string> = {}) {
   const request = new IncomingMessage(new Socket());
   Object.assign(request.headers, headers);
   const scanner = new Scanner(clientLimits);
-  const read = readBody(request, maxBytes, scanner).then(
-    (bytes) => bytes.length,
-    (error: unknown) => error,
-  );
+  const read = new Promise<number | BridgeError>((resolve) => {
+    readBody(request, maxBytes, scanner, (outcome) => {
+      resolve(outcome instanceof BridgeError ? outcome : outcome.length);
+    });
+  });
   return { request, scanner, read };
 }
+
+describe('onReceived()', () => {
+  const receive = (text: string): Promise<Received | BridgeError> =>
+    new Promise((resolve) => {
+      const request = new IncomingMessage(new Socket());
+      onReceived(request, mebibyte, resolve);
+      request.push(Buffer.from(text));
+      request.push(null);
+    });
+
+  it('gives a message on one line, whatever stands between its values', async () => {
+    const received = await receive('{"jsonrpc":"2.0",\r\n\t"id" : 1,\n"method":"m"}');
+    expect(received).toMatchObject({ message: { kind: 'request', id: 1, method: 'm' } });
+    expect(String((received as Received).bytes)).toBe('{"jsonrpc":"2.0",  \t"id" : 1, "method":"m"}');
+  });
+
+  it('gives the messages of a batch on one line too', async () => {
+    const received = (await receive('[{"jsonrpc":"2.0",\n"method":"m"}\n]')) as Received;
+    expect((received.message as Batch).elements.map(String)).toEqual(['{"jsonrpc":"2.0", "method":"m"}']);
+  });
+
+  it('reads one after another, and several at once', async () => {
+    const texts = Array.from({ length: 100 }, (_, id) => `{"jsonrpc":"2.0","id":${id},"method":"m${id}"}`);
+    const read = async (text: string): Promise<string> => {
+      const received = (await receive(text)) as Received;
+      return `${(received.message as Request).idText} ${(received.message as Request).method} ${String(received.bytes)}`;
+    };
+    const wanted = texts.map((text, id) => `${id} m${id} ${text}`);
+    expect(await Promise.all(texts.map(read))).toEqual(wanted);
+    for (const [id, text] of texts.entries()) expect(await read(text)).toBe(wanted[id]);
+  });
+});
 
 describe('readBody()', () => {
   it('shows a scanner what comes while it comes', async () => {

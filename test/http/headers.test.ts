@@ -1,7 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
-import { checkAccept, checkContentType, checkVersion, sessionIdOf } from '../../src/http/headers.ts';
+import {
+  checkAccept,
+  checkContentType,
+  checkVersion,
+  jsonOrStream,
+  sessionIdOf,
+  streamOnly,
+} from '../../src/http/headers.ts';
 
 function request(headers: IncomingHttpHeaders): IncomingMessage {
   return { headers } as unknown as IncomingMessage;
@@ -19,10 +26,9 @@ function outcome(check: () => void): string {
 }
 
 describe('checkAccept() for POST', () => {
-  const both = ['application/json', 'text/event-stream'];
   const check = (accept: string | undefined): string =>
     outcome(() => {
-      checkAccept(request(accept === undefined ? {} : { accept }), both);
+      checkAccept(request(accept === undefined ? {} : { accept }), jsonOrStream);
     });
 
   it.each([
@@ -62,7 +68,7 @@ describe('checkAccept() for POST', () => {
 describe('checkAccept() for GET', () => {
   const check = (accept: string): string =>
     outcome(() => {
-      checkAccept(request({ accept }), ['text/event-stream']);
+      checkAccept(request({ accept }), streamOnly);
     });
 
   it.each(['text/event-stream', 'text/*', '*/*', 'application/json, text/event-stream'])('takes %s', (accept) => {
@@ -71,6 +77,20 @@ describe('checkAccept() for GET', () => {
 
   it.each(['application/json', 'text/html', 'text/event-stream;q=0'])('refuses %s', (accept) => {
     expect(check(accept)).toBe('NOT_ACCEPTABLE');
+  });
+});
+
+describe('checkAccept() for a value that it has seen', () => {
+  const accept = 'application/json;v=1, text/event-stream;v=1';
+
+  it('takes it again, and refuses it again where it does not do', () => {
+    const check = (value: string, wanted: typeof jsonOrStream): string =>
+      outcome(() => {
+        checkAccept(request({ accept: value }), wanted);
+      });
+    expect([1, 2].map(() => check(accept, jsonOrStream))).toEqual(['ok', 'ok']);
+    expect([1, 2].map(() => check('text/event-stream;v=1', streamOnly))).toEqual(['ok', 'ok']);
+    expect(check('text/event-stream;v=1', jsonOrStream)).toBe('NOT_ACCEPTABLE');
   });
 });
 
@@ -112,6 +132,12 @@ describe('checkContentType()', () => {
 
   it('refuses a body without a type', () => {
     expect(check({})).toBe('MEDIA_TYPE_REFUSED');
+  });
+
+  it('refuses a type that it has taken when it comes compressed', () => {
+    const type = 'application/json; charset=utf-8';
+    expect(check({ 'content-type': type })).toBe('ok');
+    expect(check({ 'content-type': type, 'content-encoding': 'gzip' })).toBe('MEDIA_TYPE_REFUSED');
   });
 
   it.each(['gzip', 'br', 'deflate', 'identity, gzip', 'x', ''])('refuses the encoding %j', (encoding) => {
