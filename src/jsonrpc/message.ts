@@ -3,16 +3,16 @@ import { Slot } from './members.ts';
 import { Kind, Scanner, type ScanFault, type ScanLimits } from './scan.ts';
 import type { Span } from './splice.ts';
 
-/** A JSON-RPC id or a progress token as JSON.parse gives it: `1` and `"1"` are two different ones. */
+/** A JSON-RPC id or a progress token as JSON.parse gives it: `1` and `"1"` are two different ones, also as keys of a `Map`. */
 export type Id = string | number;
 
 /** Where the values stand in the bytes that are rewritten when many clients share a server. */
 export interface Spans {
-  readonly id?: Span;
+  readonly id?: Span | undefined;
   /** Of the progress token. */
-  readonly token?: Span;
+  readonly token?: Span | undefined;
   /** Of `params.requestId`. */
-  readonly requestId?: Span;
+  readonly requestId?: Span | undefined;
 }
 
 /** A request. `idText` is the id as it stood in the bytes, so that an answer of our own has it digit for digit. */
@@ -97,11 +97,6 @@ const maxIdLength = 1024;
 /** So many bytes can stand for the longest id. */
 const maxIdBytes = 6 * maxIdLength + 2;
 
-/** A key for a `Map` by type and value. */
-export function idKey(id: Id): string {
-  return typeof id === 'number' ? `n${id}` : `s${id}`;
-}
-
 export function isRefusal(read: Envelope | Batch | Refusal): read is Refusal {
   return 'reason' in read;
 }
@@ -152,7 +147,11 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
   if (scanner.kind(Slot.id) === Kind.absent) {
     const progressToken = idIn(scanner, Slot.progressToken, bytes);
     const requestId = idIn(scanner, Slot.requestId, bytes);
-    const spans = spansOf(scanner, Slot.progressToken, Slot.requestId);
+    const spans = {
+      id: undefined,
+      token: spanOf(scanner, Slot.progressToken),
+      requestId: spanOf(scanner, Slot.requestId),
+    };
     return { kind: 'notification', method, progressToken, requestId, relatedTask, ...subject, spans };
   }
   const id = idIn(scanner, Slot.id, bytes);
@@ -168,7 +167,7 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
     relatedTask,
     ...subject,
     hasCursor: scanner.kind(Slot.cursor) !== Kind.absent,
-    spans: spansOf(scanner, Slot.metaToken),
+    spans: { id: spanOf(scanner, Slot.id), token: spanOf(scanner, Slot.metaToken) },
   };
 }
 
@@ -195,14 +194,8 @@ function isNoId(scanner: Scanner, bytes: Bytes): boolean {
   return kind === Kind.absent || (kind === Kind.literal && scanner.raw(Slot.id, bytes) === 'null');
 }
 
-function spansOf(scanner: Scanner, token: number, requestId?: number): Spans {
-  return {
-    ...(scanner.kind(Slot.id) === Kind.absent ? {} : { id: scanner.span(Slot.id) }),
-    ...(scanner.kind(token) === Kind.absent ? {} : { token: scanner.span(token) }),
-    ...(requestId === undefined || scanner.kind(requestId) === Kind.absent
-      ? {}
-      : { requestId: scanner.span(requestId) }),
-  };
+function spanOf(scanner: Scanner, slot: number): Span | undefined {
+  return scanner.kind(slot) === Kind.absent ? undefined : scanner.span(slot);
 }
 
 function takeBatch(scanner: Scanner, bytes: Bytes, refuse: Refuse): Batch | Refusal {

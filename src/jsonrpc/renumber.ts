@@ -12,10 +12,10 @@ export function renumber(
   bytes: Bytes,
   id: number,
 ): { readonly bytes: Bytes; readonly tokenText: string | undefined } {
+  const text = String(id);
+  const edits = spans.id ? [{ span: spans.id, text }] : [];
   const token = progressToken === undefined ? undefined : spans.token;
-  const edits = [spans.id, token]
-    .filter((span) => span !== undefined)
-    .sort((a, b) => a[0] - b[0])
-    .map((span) => ({ span, text: String(id) }));
+  if (token) edits.push({ span: token, text });
+  if (token && spans.id && token[0] < spans.id[0]) edits.reverse();
   return { bytes: splice(bytes, edits), tokenText: token && bytes.text(...token) };
 }

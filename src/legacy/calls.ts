@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import type { Id } from '../jsonrpc/message.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { InFlight } from '../relay/route.ts';
 
@@ -9,9 +10,9 @@ const maxTaskTokens = 1000;
 
 /** The requests of one session that are under way, by id and by progress token, in the order in which they began. */
 export class Calls implements InFlight {
-  readonly #byId = new Map<string, Exchange>();
-  readonly #byToken = new Map<string, Exchange>();
-  readonly #taskTokens = new Set<string>();
+  readonly #byId = new Map<Id, Exchange>();
+  readonly #byToken = new Map<Id, Exchange>();
+  readonly #taskTokens = new Set<Id>();
 
   get size(): number {
     return this.#byId.size;
@@ -32,16 +33,17 @@ export class Calls implements InFlight {
   }
 
   add(exchange: Exchange): void {
-    this.#byId.set(exchange.key, exchange);
-    if (exchange.tokenKey !== undefined) this.#byToken.set(exchange.tokenKey, exchange);
+    const { id, progressToken } = exchange.request;
+    this.#byId.set(id, exchange);
+    if (progressToken !== undefined) this.#byToken.set(progressToken, exchange);
   }
 
-  remove({ key, tokenKey, request }: Exchange): void {
-    this.#byId.delete(key);
-    if (tokenKey === undefined) return;
-    this.#byToken.delete(tokenKey);
-    if (!request.isTask) return;
-    this.#taskTokens.add(tokenKey);
+  remove({ request: { id, progressToken, isTask } }: Exchange): void {
+    this.#byId.delete(id);
+    if (progressToken === undefined) return;
+    this.#byToken.delete(progressToken);
+    if (!isTask) return;
+    this.#taskTokens.add(progressToken);
     if (this.#taskTokens.size <= maxTaskTokens) return;
     for (const oldest of this.#taskTokens) {
       this.#taskTokens.delete(oldest);
@@ -49,20 +51,20 @@ export class Calls implements InFlight {
     }
   }
 
-  byId(key: string): Exchange | undefined {
-    return this.#byId.get(key);
+  byId(id: Id): Exchange | undefined {
+    return this.#byId.get(id);
   }
 
-  byToken(key: string): Exchange | undefined {
-    return this.#byToken.get(key);
+  byToken(token: Id): Exchange | undefined {
+    return this.#byToken.get(token);
   }
 
   byTask(taskId: string): Exchange | undefined {
     return this.#newest(({ request }) => request.method === 'tasks/result' && request.taskId === taskId);
   }
 
-  isTaskToken(key: string): boolean {
-    return this.#taskTokens.has(key);
+  isTaskToken(token: Id): boolean {
+    return this.#taskTokens.has(token);
   }
 
   newestConnected(): Exchange | undefined {
@@ -84,9 +86,9 @@ export class Calls implements InFlight {
     return [...this.#byId.values()];
   }
 
-  #clash({ key, tokenKey }: Exchange): 'id' | 'progress token' | undefined {
-    if (this.#byId.has(key)) return 'id';
-    return tokenKey !== undefined && this.#byToken.has(tokenKey) ? 'progress token' : undefined;
+  #clash({ request: { id, progressToken } }: Exchange): 'id' | 'progress token' | undefined {
+    if (this.#byId.has(id)) return 'id';
+    return progressToken !== undefined && this.#byToken.has(progressToken) ? 'progress token' : undefined;
   }
 
   #newest(isMeant: (exchange: Exchange) => boolean): Exchange | undefined {

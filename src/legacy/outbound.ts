@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import { idKey, isRefusal, readMessage, serverLimits, type Envelope, type Id } from '../jsonrpc/message.ts';
+import { isRefusal, readMessage, serverLimits, type Envelope, type Id } from '../jsonrpc/message.ts';
 import type { Channel } from '../relay/channel.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Outflow } from '../relay/reply.ts';
@@ -32,7 +32,7 @@ export class Outbound {
   }
 
   toStream(exchange: Exchange, message: Envelope, bytes: Bytes): void {
-    if (message.kind === 'request') this.#questions.ask(idKey(message.id), exchange);
+    if (message.kind === 'request') this.#questions.ask(message.id, exchange);
     else if (message.kind === 'notification' && message.method === 'notifications/progress')
       exchange.touch(this.#clock.now());
     if (!exchange.deliver(bytes)) this.hold(exchange.reply);
@@ -45,7 +45,7 @@ export class Outbound {
         this.tell(`{"jsonrpc":"2.0","id":${message.idText},"result":{}}`);
         return;
       }
-      this.#questions.ask(idKey(message.id), undefined);
+      this.#questions.ask(message.id, undefined);
     }
     const slow = this.#standalone.deliver(bytes);
     if (slow) this.hold(slow);
@@ -63,9 +63,8 @@ export class Outbound {
 
   /** The client answers a question. @returns whether there is one that waits: another answer must not reach the server */
   answer(id: Id): boolean {
-    const key = idKey(id);
-    if (!this.#questions.has(key)) return false;
-    this.#questions.answer(key, this.#clock.now());
+    if (!this.#questions.has(id)) return false;
+    this.#questions.answer(id, this.#clock.now());
     return true;
   }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import { idKey, type Notification, type Request, type Response } from '../jsonrpc/message.ts';
+import type { Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
 import { renumber } from '../jsonrpc/renumber.ts';
 import { splice } from '../jsonrpc/splice.ts';
@@ -21,7 +21,7 @@ const initialize = z.object({ params: z.object({ capabilities: z.record(z.string
 interface Question {
   readonly from: SharedUpstream;
   /** As the server wrote them. */
-  readonly key: string;
+  readonly id: Id;
   readonly idText: string;
   readonly tokenText: string | undefined;
 }
@@ -53,8 +53,8 @@ export class ClientQuestions {
   ): { readonly message: Request | Notification; readonly bytes: Bytes } | undefined {
     if (message.kind === 'request') return this.#ask(message, bytes, from);
     if (message.method !== 'notifications/cancelled') return { message, bytes };
-    const key = message.requestId === undefined ? undefined : idKey(message.requestId);
-    const [id] = [...this.#open].find(([, question]) => question.from === from && question.key === key) ?? [];
+    const { requestId } = message;
+    const [id] = [...this.#open].find(([, question]) => question.from === from && question.id === requestId) ?? [];
     const { requestId: span } = message.spans;
     if (id === undefined || !span) return undefined;
     this.#open.delete(id);
@@ -99,7 +99,7 @@ export class ClientQuestions {
     this.#lastId += 1;
     const id = this.#lastId;
     const { bytes: renumbered, tokenText } = renumber(request, bytes, id);
-    this.#open.set(id, { from, key: idKey(request.id), idText: request.idText, tokenText });
+    this.#open.set(id, { from, id: request.id, idText: request.idText, tokenText });
     const progressToken = tokenText === undefined ? undefined : id;
     return { message: { ...request, id, idText: String(id), progressToken }, bytes: renumbered };
   }

@@ -1,6 +1,6 @@
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
-import { idKey, type Request } from '../jsonrpc/message.ts';
+import type { Id, Request } from '../jsonrpc/message.ts';
 import type { Reply } from './reply.ts';
 
 export interface ExchangeLimits {
@@ -14,22 +14,17 @@ export interface ExchangeLimits {
 
 /** One request of a client and its one answer. */
 export class Exchange {
-  readonly key: string;
   readonly request: Request;
-  /** Key of the progress token, when the client gave one. */
-  readonly tokenKey: string | undefined;
   readonly reply: Reply;
   readonly #startedAt: number;
   readonly #limits: ExchangeLimits;
-  /** Requests that the server put to the client on this stream and that have no answer yet, by id. */
-  readonly #questions = new Set<string>();
+  /** Requests that the server put to the client on this stream and that have no answer yet; most exchanges have none. */
+  #questions: Set<Id> | undefined;
   #lastSignAt: number;
   #isDone = false;
 
   constructor(request: Request, reply: Reply, now: number, limits: ExchangeLimits) {
-    this.key = idKey(request.id);
     this.request = request;
-    this.tokenKey = request.progressToken === undefined ? undefined : idKey(request.progressToken);
     this.reply = reply;
     this.#startedAt = now;
     this.#lastSignAt = now;
@@ -81,18 +76,19 @@ export class Exchange {
   }
 
   /** The server asks the client something; until it is answered, only the whole time counts. */
-  ask(questionKey: string): void {
-    this.#questions.add(questionKey);
+  ask(question: Id): void {
+    this.#questions ??= new Set();
+    this.#questions.add(question);
   }
 
   /** The answer to a question is not waited for any more. */
-  forget(questionKey: string): void {
-    this.#questions.delete(questionKey);
+  forget(question: Id): void {
+    this.#questions?.delete(question);
   }
 
   /** @returns whether the question was one of this exchange */
-  answer(questionKey: string, now: number): boolean {
-    if (!this.#questions.delete(questionKey)) return false;
+  answer(question: Id, now: number): boolean {
+    if (!this.#questions?.delete(question)) return false;
     this.touch(now);
     return true;
   }
@@ -109,7 +105,7 @@ export class Exchange {
   isLate(now: number): boolean {
     const { callTimeoutMs, maxCallTimeMs } = this.#limits;
     if (now - this.#startedAt >= maxCallTimeMs) return true;
-    return this.#questions.size === 0 && now - this.#lastSignAt >= callTimeoutMs;
+    return !this.#questions?.size && now - this.#lastSignAt >= callTimeoutMs;
   }
 
   /** How long it has been under way, in milliseconds. */

@@ -1,14 +1,14 @@
-import { idKey, type Envelope, type Id, type Notification, type Request } from '../jsonrpc/message.ts';
+import { type Envelope, type Id, type Notification, type Request } from '../jsonrpc/message.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What is under way in a session, as the routing needs it. */
 export interface InFlight {
-  byId(key: string): Exchange | undefined;
-  byToken(key: string): Exchange | undefined;
+  byId(id: Id): Exchange | undefined;
+  byToken(token: Id): Exchange | undefined;
   /** The request that waits for the result of a task. */
   byTask(taskId: string): Exchange | undefined;
   /** Whether a request with this progress token made a task, which may report progress after that request's answer. */
-  isTaskToken(key: string): boolean;
+  isTaskToken(token: Id): boolean;
   /** The exchange that began last and whose client listens right now. */
   newestConnected(): Exchange | undefined;
   /** The exchange that began last and whose client may come back. */
@@ -35,7 +35,7 @@ export type Destination =
  */
 export function route(message: Envelope, inFlight: InFlight, hasGet: boolean, cause?: Id): Destination {
   if (message.kind === 'response') {
-    const exchange = inFlight.byId(idKey(message.id));
+    const exchange = inFlight.byId(message.id);
     return exchange ? { to: 'answer', exchange } : { to: 'nobody', why: 'unknown-id' };
   }
   if (message.kind === 'stray-error') return { to: 'nobody', why: 'unknown-id' };
@@ -47,7 +47,7 @@ export function route(message: Envelope, inFlight: InFlight, hasGet: boolean, ca
 }
 
 function routeAside(inFlight: InFlight, hasGet: boolean, cause: Id | undefined): Destination {
-  const causing = cause === undefined ? undefined : inFlight.byId(idKey(cause));
+  const causing = cause === undefined ? undefined : inFlight.byId(cause);
   if (causing?.reply.isConnected === true) return { to: 'stream', exchange: causing };
   return streamOrGet(inFlight.newestConnected() ?? (hasGet ? undefined : inFlight.newestOpen()));
 }
@@ -57,10 +57,9 @@ function streamOrGet(exchange: Exchange | undefined): Destination {
 }
 
 function routeProgress({ progressToken, relatedTask }: Notification, inFlight: InFlight): Destination {
-  const key = progressToken === undefined ? undefined : idKey(progressToken);
-  const exchange = key === undefined ? undefined : inFlight.byToken(key);
+  const exchange = progressToken === undefined ? undefined : inFlight.byToken(progressToken);
   if (exchange) return { to: 'stream', exchange };
-  const isOfTask = relatedTask !== undefined || (key !== undefined && inFlight.isTaskToken(key));
+  const isOfTask = relatedTask !== undefined || (progressToken !== undefined && inFlight.isTaskToken(progressToken));
   if (!isOfTask) return { to: 'nobody', why: 'unknown-token' };
   return streamOrGet(relatedTask === undefined ? undefined : inFlight.byTask(relatedTask));
 }

@@ -1,6 +1,6 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import { idKey, type Envelope, type Id, type Notification, type Request, type Response } from '../jsonrpc/message.ts';
+import { type Envelope, type Id, type Notification, type Request, type Response } from '../jsonrpc/message.ts';
 import type { Place } from '../pool/fleet.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Channel, ChannelReceiver } from './channel.ts';
@@ -45,8 +45,8 @@ export type AfterAnswer = {
 interface Call {
   readonly request: Request;
   readonly after: AfterAnswer['run'] | undefined;
-  /** While it waits for room. */
-  readonly waiting: AbortController;
+  /** Gives the wait for room up; undefined when there was room at once. */
+  waiting?: AbortController;
   place?: Place;
   /** Its id on the upstream. */
   sentId?: number;
@@ -65,7 +65,7 @@ export class SharedChannel implements Channel, SharedClient {
   readonly isBusy = false;
   readonly #home: SharedHome;
   readonly #questions = new ClientQuestions();
-  readonly #calls = new Map<string, Call>();
+  readonly #calls = new Map<Id, Call>();
   #receiver: ChannelReceiver | undefined;
   /** Aborted when the session is over. */
   readonly #closing = new AbortController();
@@ -181,8 +181,8 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   #call(request: Request, bytes: Bytes, after: AfterAnswer['run'] | undefined): void {
-    const call: Call = { request, after, waiting: new AbortController() };
-    this.#calls.set(idKey(request.id), call);
+    const call: Call = { request, after };
+    this.#calls.set(request.id, call);
     const place = this.#home.tryTake();
     if (place) this.#start(call, place, bytes);
     else void this.#wait(call, bytes);
@@ -190,13 +190,14 @@ export class SharedChannel implements Channel, SharedClient {
 
   async #wait(call: Call, bytes: Bytes): Promise<void> {
     const { id } = call.request;
+    call.waiting = new AbortController();
     try {
       const place = await this.#home.wait(this, bytes.length, call.waiting.signal);
-      if (this.#calls.get(idKey(id)) === call) this.#start(call, place, bytes);
+      if (this.#calls.get(id) === call) this.#start(call, place, bytes);
       else place.release();
     } catch (error) {
       // Given up by the client: it expects nothing any more.
-      if (this.#calls.get(idKey(id)) !== call) return;
+      if (this.#calls.get(id) !== call) return;
       this.#take(id);
       this.#receiver?.onFailed(id, error as BridgeError, false);
     }
@@ -209,9 +210,8 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   #take(id: Id): Call | undefined {
-    const key = idKey(id);
-    const call = this.#calls.get(key);
-    this.#calls.delete(key);
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
     return call;
   }
 
@@ -233,13 +233,13 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   #cancel({ requestId, spans }: Notification, bytes: Bytes): void {
-    const call = requestId === undefined ? undefined : this.#calls.get(idKey(requestId));
+    const call = requestId === undefined ? undefined : this.#calls.get(requestId);
     if (call && spans.requestId) this.#drop(call, { bytes, span: spans.requestId });
   }
 
   #drop(call: Call, notice: Parameters<SharedUpstream['cancel']>[1]): void {
     this.#take(call.request.id);
-    call.waiting.abort();
+    call.waiting?.abort();
     const { place, sentId } = call;
     if (!place || sentId === undefined) return;
     // It has not said a word since: perhaps it hangs.

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import {
   clientLimits,
-  idKey,
   isRefusal,
   readMessage,
   serverLimits,
@@ -330,29 +329,6 @@ describe('readMessage(), for what is no message,', () => {
     ['an id alone', '{"jsonrpc":"2.0","id":5}', undefined, '5'],
   ])('says whose answer it was to be: %s', (_what, text, answers, idText) => {
     expect(readMessage(Bytes.from(text), serverLimits)).toMatchObject({ answers, idText });
-  });
-});
-
-describe('idKey()', () => {
-  it('tells 1 from "1"', () => {
-    expect(idKey(1)).not.toBe(idKey('1'));
-  });
-
-  it('tells a number from a text that looks like its key', () => {
-    expect(idKey('n1')).not.toBe(idKey(1));
-  });
-
-  it('takes 0 and -0 for the same', () => {
-    expect(idKey(-0)).toBe(idKey(0));
-  });
-
-  it('is the same for the same id only', () => {
-    const id = fc.oneof(fc.integer(), fc.string(), fc.constantFrom('', '0', 'n0', 's0', 0));
-    fc.assert(
-      fc.property(id, id, (a, b) => {
-        expect(idKey(a) === idKey(b)).toBe(a === b);
-      }),
-    );
   });
 });
 

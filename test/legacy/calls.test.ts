@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { codeOf } from '../../src/base/errors.ts';
-import { idKey, type Id, type Request } from '../../src/jsonrpc/message.ts';
+import type { Id, Request } from '../../src/jsonrpc/message.ts';
 import { Calls } from '../../src/legacy/calls.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { aRequest } from '../support/envelopes.ts';
@@ -23,8 +23,8 @@ describe('Calls', () => {
     const number = exchange(1, { progressToken: '1' });
     const text = exchange('1', { progressToken: 1 });
     const calls = callsOf(number, text);
-    expect([calls.byId(idKey(1)) === number, calls.byId(idKey('1')) === text]).toEqual([true, true]);
-    expect([calls.byToken(idKey(1)) === text, calls.byToken(idKey('1')) === number]).toEqual([true, true]);
+    expect([calls.byId(1) === number, calls.byId('1') === text]).toEqual([true, true]);
+    expect([calls.byToken(1) === text, calls.byToken('1') === number]).toEqual([true, true]);
   });
 
   it.each<[string, Exchange[], string | undefined]>([
@@ -50,7 +50,7 @@ describe('Calls', () => {
     const one = exchange(1, { progressToken: 't' });
     const calls = callsOf(one);
     calls.remove(one);
-    expect([calls.size, calls.byId(one.key), calls.byToken(idKey('t')), calls.newestOpen()]).toEqual([
+    expect([calls.size, calls.byId(one.request.id), calls.byToken('t'), calls.newestOpen()]).toEqual([
       0,
       undefined,
       undefined,
@@ -79,10 +79,10 @@ describe('Calls', () => {
     const task = exchange(1, { progressToken: 't', isTask: true });
     const plain = exchange(2, { progressToken: 'p' });
     const calls = callsOf(task, plain);
-    const before = calls.isTaskToken(idKey('t'));
+    const before = calls.isTaskToken('t');
     calls.remove(task);
     calls.remove(plain);
-    expect([before, calls.isTaskToken(idKey('t')), calls.isTaskToken(idKey('p'))]).toEqual([false, true, false]);
+    expect([before, calls.isTaskToken('t'), calls.isTaskToken('p')]).toEqual([false, true, false]);
   });
 
   it('remembers 1,000 such tokens, and forgets the oldest', () => {
@@ -92,6 +92,6 @@ describe('Calls', () => {
       calls.add(task);
       calls.remove(task);
     }
-    expect([0, 1, 1000].map((token) => calls.isTaskToken(idKey(token)))).toEqual([false, true, true]);
+    expect([0, 1, 1000].map((token) => calls.isTaskToken(token))).toEqual([false, true, true]);
   });
 });

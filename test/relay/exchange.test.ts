@@ -253,10 +253,6 @@ describe('Exchange.answer()', () => {
 });
 
 describe('Exchange', () => {
-  it('knows its keys by type', () => {
-    expect([exchange.key, exchange.tokenKey]).toEqual(['n1', 'sp']);
-  });
-
   it('tells its age', () => {
     expect(exchange.age(3500)).toBe(2500);
   });

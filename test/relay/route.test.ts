@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { idKey, type Envelope, type Id } from '../../src/jsonrpc/message.ts';
+import type { Envelope, Id } from '../../src/jsonrpc/message.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { route, type InFlight } from '../../src/relay/route.ts';
 import { aNotification as notification, aRequest, aResponse as response } from '../support/envelopes.ts';
@@ -23,10 +23,10 @@ const all = [one, textOne, waiting, last];
 
 /** Four requests under way; `last` is the newest, one waits for the task `t`, and `task-token` made a task once. */
 const busy: InFlight = {
-  byId: (key) => all.find((candidate) => candidate.key === key),
-  byToken: (key) => all.find((candidate) => candidate.tokenKey === key),
+  byId: (key) => all.find((candidate) => candidate.request.id === key),
+  byToken: (key) => all.find((candidate) => candidate.request.progressToken === key),
   byTask: (taskId) => (taskId === 't' ? waiting : undefined),
-  isTaskToken: (key) => key === idKey('task-token'),
+  isTaskToken: (key) => key === 'task-token',
   newestConnected: () => last,
   newestOpen: () => last,
 };
