@@ -14,7 +14,7 @@ const quote = 0x22;
 const backslash = 0x5c;
 const letterU = 0x75;
 /** A text is looked at byte by byte up to this length; the rest is left to the native search. */
-const shortText = 24;
+const shortText = 128;
 
 /** What is being read. */
 const State = { text: 0, escape: 1, number: 2, literal: 3, done: 4, wrong: 5 } as const;
