@@ -4,6 +4,7 @@ const floors = [
   'config',
   'jsonrpc',
   'engine',
+  'launcher',
   'upstream',
   'pool',
   'relay',

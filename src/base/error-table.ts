@@ -139,8 +139,8 @@ export const errorTable = {
     http: 502,
     rpc: -32603,
     retry: true,
-    when: 'The engine went away while the request was pending, and the server with it.',
-    operator: 'See the engine’s own log. Gangway goes on as soon as the engine is back.',
+    when: 'The engine, or the launcher, went away while the request was pending, and the server with it; `lost` says which.',
+    operator: 'See the engine’s own log, or that of Gangway for its launcher. Gangway goes on as soon as it is back.',
   },
   UPSTREAM_GARBLED: {
     http: 502,

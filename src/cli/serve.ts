@@ -5,7 +5,9 @@ import { createLog, type Log } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import { openConfig, type ConfigFile } from '../config/load.ts';
-import { detectEngine } from '../engine/detect.ts';
+import { ownToken } from '../engine/labels.ts';
+import { LauncherKeeper } from '../launcher/keeper.ts';
+import { spawnLauncher } from '../launcher/launcher-process.ts';
 import { Bridge } from '../service/bridge.ts';
 import { runUntilSignal } from '../service/shutdown.ts';
 import { baseUrl } from './address.ts';
@@ -14,9 +16,28 @@ import { table, type Output } from './output.ts';
 
 /** `gangway serve`: until a signal ends it. */
 export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
-  const file = await chooseConfig(args, environment, output);
+  const wanted = openConfig(args.config, environment, args.overrides);
   const log = createLog(args.logLevel, args.logFormat ?? (output.isTerminal ? 'pretty' : 'json'));
-  const bridge = new Bridge(file, { environment, log, clock: systemClock, onProgress: progress(log, output) });
+  // Before there is anything else: to start a process takes the longer, the larger the one that starts it.
+  const launcher = new LauncherKeeper({ spawn: () => spawnLauncher(environment, ownToken()), clock: systemClock, log });
+  try {
+    return await serveWith(launcher, wanted, args, environment, output, log);
+  } finally {
+    launcher.close();
+  }
+}
+
+async function serveWith(
+  launcher: LauncherKeeper,
+  wanted: ConfigFile,
+  args: Arguments,
+  environment: NodeJS.ProcessEnv,
+  output: Output,
+  log: Log,
+): Promise<number> {
+  const file = await chooseConfig(wanted, launcher, args, environment, output);
+  const around = { environment, engines: launcher, log, clock: systemClock, onProgress: progress(log, output) };
+  const bridge = new Bridge(file, around);
   return runUntilSignal(bridge, log, async () => {
     const port = await bridge.start();
     if (bridge.notReady() === 'draining') return;
@@ -35,11 +56,16 @@ export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, out
 }
 
 /** The file; or, when it may be and there is no engine, the embedded examples as plain processes. */
-async function chooseConfig(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<ConfigFile> {
-  const file = openConfig(args.config, environment, args.overrides);
+async function chooseConfig(
+  file: ConfigFile,
+  launcher: LauncherKeeper,
+  args: Arguments,
+  environment: NodeJS.ProcessEnv,
+  output: Output,
+): Promise<ConfigFile> {
   if (!args.examplesWithoutEngine) return file;
   try {
-    await detectEngine(file.config.engine, environment, systemClock);
+    await launcher.detect(file.config.engine);
     return file;
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;

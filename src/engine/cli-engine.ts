@@ -2,14 +2,24 @@ import PQueue from 'p-queue';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { Source } from '../config/config.ts';
-import { spawnChild, spawnTied } from './child.ts';
+import { spawnChild, spawnOn, spawnTied, type Spawn } from './child.ts';
 import { EngineClient } from './client.ts';
 import { ConmonFiles, traceArgs, type ConmonPlaces } from './conmon.ts';
 import { DockerEvents, eventsArgs } from './docker-events.ts';
-import type { Child, ContainerEngine, ContainerRecord, Exit, LaunchSpec, Progress } from './engine.ts';
+import type {
+  Child,
+  ContainerEngine,
+  ContainerRecord,
+  Exit,
+  LaunchSpec,
+  Life,
+  LocalEngine,
+  Progress,
+  Stdio,
+} from './engine.ts';
 import { Fates } from './fates.ts';
 import { ImageStore } from './image-store.ts';
-import { labelKeys, ownToken } from './labels.ts';
+import { labelKeys } from './labels.ts';
 import { clientEnvironment, runArgs, type RunDialect } from './run-args.ts';
 import { RunningWatch } from './running-watch.ts';
 
@@ -39,13 +49,14 @@ export interface FoundClient {
 }
 
 /** Podman or Docker through its command-line client: the same verbs, few differences. */
-export class CliEngine implements ContainerEngine {
+export class CliEngine implements ContainerEngine, LocalEngine {
   readonly kind: 'podman' | 'docker';
   readonly version: string;
   readonly #file: string;
   readonly #dialect: RunDialect;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #clock: Clock;
+  readonly #token: string;
   readonly #client: EngineClient;
   readonly #images: ImageStore;
   readonly #fates = new Fates();
@@ -56,18 +67,25 @@ export class CliEngine implements ContainerEngine {
   readonly #removals = new PQueue({ concurrency: 6 });
   #onTrouble: () => void = () => undefined;
 
-  constructor({ file, version, dialect, conmon }: FoundClient, environment: NodeJS.ProcessEnv, clock: Clock) {
+  /** @param token of the run whose containers these are, see `Owner` */
+  constructor(
+    { file, version, dialect, conmon }: FoundClient,
+    environment: NodeJS.ProcessEnv,
+    clock: Clock,
+    token: string,
+  ) {
     this.kind = dialect.kind;
     this.version = version;
     this.#file = file;
     this.#dialect = dialect;
     this.#environment = environment;
     this.#clock = clock;
+    this.#token = token;
     this.#client = new EngineClient(dialect.kind, file, environment, clock);
     this.#client.onSilence(() => {
       this.#onTrouble();
     });
-    this.#conmon = conmon && new ConmonFiles(conmon, ownToken(), this.#fates, clock);
+    this.#conmon = conmon && new ConmonFiles(conmon, token, this.#fates, clock);
     this.#events = dialect.kind === 'docker' ? this.#dockerEvents() : undefined;
     const isTold = this.#conmon !== undefined || this.#events !== undefined;
     this.#poll = new RunningWatch(() => this.list(), this.#fates, isTold ? askMs.besides : askMs.alone, clock);
@@ -114,19 +132,11 @@ export class CliEngine implements ContainerEngine {
   }
 
   launch(spec: LaunchSpec): Child {
-    const { source, name } = spec;
-    if (source.kind !== 'image') throw new TypeError(`${this.kind} runs images, not commands`);
-    this.#events?.open();
-    const { running, died } = this.#fates.expect(name);
-    const child = this.#spawn({ ...spec, source });
-    this.#poll.begin();
-    this.#watchStart(name, running);
-    void child.exited.then((exit) => {
-      this.#onClientExit(name, exit);
-      // 125: the engine itself refused, and a missing image is a common reason.
-      if (exit.code === 125) this.#images.forget(source.image);
-    });
-    return { ...child, running, died };
+    return this.#launch(spec, spawnChild);
+  }
+
+  launchOn(stdio: Stdio, spec: LaunchSpec): Life {
+    return this.#launch(spec, (...how) => spawnOn(stdio, ...how));
   }
 
   async remove(names: readonly string[]): Promise<void> {
@@ -143,9 +153,25 @@ export class CliEngine implements ContainerEngine {
     return this.kind === 'podman' ? parsePodmanList(answer.stdout) : parseDockerList(answer.stdout);
   }
 
+  #launch<T extends Life>(spec: LaunchSpec, spawn: Spawn<T>): T {
+    const { source, name } = spec;
+    if (source.kind !== 'image') throw new TypeError(`${this.kind} runs images, not commands`);
+    this.#events?.open();
+    const { running, died } = this.#fates.expect(name);
+    const child = this.#spawn({ ...spec, source }, spawn);
+    this.#poll.begin();
+    this.#watchStart(name, running);
+    void child.exited.then((exit) => {
+      this.#onClientExit(name, exit);
+      // 125: the engine itself refused, and a missing image is a common reason.
+      if (exit.code === 125) this.#images.forget(source.image);
+    });
+    return { ...child, running, died };
+  }
+
   #dockerEvents(): DockerEvents {
     const env = clientEnvironment(this.#environment, []);
-    return new DockerEvents(() => spawnTied('events', this.#file, eventsArgs(ownToken()), { env }), {
+    return new DockerEvents(() => spawnTied('events', this.#file, eventsArgs(this.#token), { env }), {
       fates: this.#fates,
       clock: this.#clock,
       onHeard: () => {
@@ -158,13 +184,13 @@ export class CliEngine implements ContainerEngine {
   }
 
   /** What throws has started nothing, and leaves nothing behind that waits for its end. */
-  #spawn(spec: Parameters<typeof runArgs>[0]): Child {
+  #spawn<T extends Life>(spec: Parameters<typeof runArgs>[0], spawn: Spawn<T>): T {
     const { name } = spec;
     const folder = this.#conmon?.begin(name);
     try {
       const args = runArgs(spec, this.#dialect, folder === undefined ? [] : traceArgs(folder));
       const env = clientEnvironment(this.#environment, spec.env);
-      return spawnChild(name, this.#file, args, { env, ...(folder === undefined ? {} : { cwd: folder }) });
+      return spawn(name, this.#file, args, { env, ...(folder === undefined ? {} : { cwd: folder }) });
     } catch (error) {
       this.#conmon?.end(name);
       this.#fates.close(name, { code: undefined, signal: undefined });

@@ -1,10 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, type FSWatcher } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import type { Cancel, Clock } from '../base/clock.ts';
 import type { Fates } from './fates.ts';
 import { startTime } from './labels.ts';
-import { localProcesses } from './sweep.ts';
+import { makeRunFolder, removeDeadRunFolders, removeRunFolder } from './run-folders.ts';
 
 /** Where Podman on this machine keeps what its monitors write. */
 export interface ConmonPlaces {
@@ -83,12 +82,12 @@ export class ConmonFiles {
     trace.watcher?.close();
     this.#traces.delete(name);
     if (trace.id !== undefined) this.#namesById.delete(trace.id);
-    removeFolder(trace.folder);
+    removeRunFolder(trace.folder);
     if (this.#traces.size === 0) this.#close();
   }
 
   #open(): void {
-    if (!this.#hasClearedUp) removeFoldersOfTheDead();
+    if (!this.#hasClearedUp) removeDeadRunFolders();
     this.#hasClearedUp = true;
     this.#exits = tryWatch(this.#places.exits, (id) => {
       this.#onExitFile(id);
@@ -100,8 +99,7 @@ export class ConmonFiles {
 
   /** Whoever clears up the folder for temporary files may have taken it away. */
   #ownFolder(): string {
-    if (this.#root === undefined || !existsSync(this.#root))
-      this.#root = mkdtempSync(path.join(tmpdir(), `${folderPrefix}${this.#token}-`));
+    if (this.#root === undefined || !existsSync(this.#root)) this.#root = makeRunFolder(this.#token);
     return this.#root;
   }
 
@@ -109,7 +107,7 @@ export class ConmonFiles {
     this.#cancel();
     this.#exits?.close();
     this.#exits = undefined;
-    if (this.#root !== undefined) removeFolder(this.#root);
+    if (this.#root !== undefined) removeRunFolder(this.#root);
     this.#root = undefined;
   }
 
@@ -147,7 +145,6 @@ export class ConmonFiles {
   }
 }
 
-const folderPrefix = 'gangway-run-';
 const files = { id: 'id', pid: 'pid', monitorPid: 'monitor' } as const;
 
 /** The flags that have Podman write into a folder of `ConmonFiles`. */
@@ -171,25 +168,6 @@ function tryWatch(folder: string, onFile: (name: string) => void): FSWatcher | u
     });
   } catch {
     return undefined;
-  }
-}
-
-/** Runs that were killed could not clear up behind themselves. */
-function removeFoldersOfTheDead(): void {
-  for (const entry of readdirSync(tmpdir())) {
-    if (!entry.startsWith(folderPrefix)) continue;
-    const [space, pid, start = ''] = entry.slice(folderPrefix.length).split(/[.-]/);
-    if (space !== localProcesses.space || localProcesses.isAlive(Number(pid), start)) continue;
-    removeFolder(path.join(tmpdir(), entry));
-  }
-}
-
-/** Best effort: one that stays (it is another user's, no descriptor is left to look into it) goes after a later start. */
-function removeFolder(folder: string): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch {
-    // Nobody waits for it.
   }
 }
 

@@ -6,6 +6,7 @@ import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { CliEngine, type FoundClient } from './cli-engine.ts';
 import type { ConmonPlaces } from './conmon.ts';
+import { ownToken } from './labels.ts';
 import { clientEnvironment, type RunDialect } from './run-args.ts';
 import { needSpareDescriptors } from './spare-descriptors.ts';
 
@@ -20,12 +21,14 @@ interface Detected {
 /**
  * Finds an engine that works: Podman, then Docker, or just the one that is asked for.
  *
+ * @param token of the run that starts containers with it, see `Owner`
  * @throws {BridgeError} `ENGINE_UNAVAILABLE` that says of each one tried why it does not work
  */
 export async function detectEngine(
   wanted: 'auto' | 'podman' | 'docker',
   environment: NodeJS.ProcessEnv,
   clock: Clock,
+  token: string = ownToken(),
 ): Promise<Detected> {
   const kinds = wanted === 'auto' ? (['podman', 'docker'] as const) : [wanted];
   const reasons: string[] = [];
@@ -37,7 +40,7 @@ export async function detectEngine(
     }
     const found = await probe(kind, file, environment);
     if (typeof found !== 'string') {
-      return { engine: new CliEngine({ file, ...found }, environment, clock), skipped: reasons };
+      return { engine: new CliEngine({ file, ...found }, environment, clock, token), skipped: reasons };
     }
     reasons.push(`${kind}: ${found}`);
   }

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import type { BridgeError } from '../base/errors.ts';
 import type { EnvEntry, Mount, Source } from '../config/config.ts';
 
 export type EngineKind = 'podman' | 'docker' | 'process';
@@ -31,16 +33,16 @@ export interface Exit {
   readonly error?: string;
   /** The kernel killed it, for its container had no memory left. */
   readonly isOomKilled?: boolean;
-  /** Nobody can say how it ended, or whether: the engine went away, or the monitor that it has for the container. */
-  readonly lost?: 'engine' | 'monitor';
+  /**
+   * Nobody can say how it ended, or whether: the engine went away, the monitor that it has for the container, or the
+   * launcher that had started it.
+   */
+  readonly lost?: 'engine' | 'monitor' | 'launcher';
 }
 
-/** A started server: three byte streams, and its end. */
-export interface Child {
+/** What becomes of a started server. */
+export interface Life {
   readonly name: string;
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
   /** Resolves once the process in it runs (a container may take most of a second), or when it has ended. */
   readonly running: Promise<void>;
   /**
@@ -53,6 +55,16 @@ export interface Child {
   /** The last resort, when the engine says that the container is gone and its client lives on. */
   kill(): void;
 }
+
+/** A started server: three byte streams, and its end. */
+export interface Child extends Life {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+/** The standard input, output and error of a program that is to be started: open sockets, whose other ends are with whoever speaks to it. */
+export type Stdio = readonly [stdin: Socket, stdout: Socket, stderr: Socket];
 
 /** A container (or process) that carries our labels. */
 export interface ContainerRecord {
@@ -101,4 +113,34 @@ export interface ContainerEngine extends Engine {
   /** The engine does not answer: what does not run yet counts as lost. */
   abandonStarts(): void;
   close(): void;
+}
+
+/** An engine of this very process: it can start servers whose streams are somebody else's. */
+export interface LocalEngine extends Engine {
+  /** The same as `launch`, on these streams. They are the caller's to close, right afterwards. */
+  launchOn(stdio: Stdio, spec: LaunchSpec): Life;
+}
+
+/** Where the engines of a bridge come from. */
+export interface EngineMaker {
+  /**
+   * Finds a container engine that works.
+   *
+   * @throws {BridgeError} `ENGINE_UNAVAILABLE` that says of each one tried why it does not work
+   */
+  detect(wanted: 'auto' | Exclude<EngineKind, 'process'>): Promise<DetectedEngine>;
+  /** What runs plain processes. */
+  processes(): Engine;
+  /** Why nothing can be started or ended now, whatever engine it is for; undefined when it can. */
+  readonly failure: BridgeError | undefined;
+  /** Has `listener` called when that has changed, or whatever ran before is lost. */
+  onChange(listener: () => void): void;
+  /** For `/status`. */
+  status(): object;
+}
+
+export interface DetectedEngine {
+  readonly engine: ContainerEngine;
+  /** Those tried before it, and why each does not work. */
+  readonly skipped: readonly string[];
 }

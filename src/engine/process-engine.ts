@@ -3,8 +3,8 @@ import { settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Source } from '../config/config.ts';
-import { spawnChild } from './child.ts';
-import type { Child, ContainerRecord, Engine, LaunchSpec } from './engine.ts';
+import { spawnChild, spawnOn, type Spawn } from './child.ts';
+import type { Child, ContainerRecord, LaunchSpec, Life, LocalEngine, Stdio } from './engine.ts';
 import { labelKeys } from './labels.ts';
 
 /** What a plain process inherits: where programs and the user's files are, and nothing else. */
@@ -30,7 +30,7 @@ interface Group {
  * Runs `command:` servers as plain processes of this host, each the leader of a process group, which is what is ended.
  * No sandbox: only with `--allow-process`. Orphans of a killed Gangway are found on Linux, through /proc.
  */
-export class ProcessEngine implements Engine {
+export class ProcessEngine implements LocalEngine {
   readonly kind = 'process';
   readonly version = process.version;
   readonly #environment: NodeJS.ProcessEnv;
@@ -49,18 +49,11 @@ export class ProcessEngine implements Engine {
   }
 
   launch(spec: LaunchSpec): Child {
-    if (spec.source.kind !== 'command') throw new TypeError('A plain process runs commands, not images');
-    const [file, ...args] = spec.source.command;
-    const own = Object.entries(this.#environment).filter(([name]) => inherited.test(name));
-    const marks = Object.entries(variables).map(([name, label]) => [
-      name,
-      label === '' ? spec.name : spec.labels[label],
-    ]);
-    const servers = spec.env.map(({ name, value }) => [name, value]);
-    const env = Object.fromEntries([...own, ...servers, ...marks]) as Record<string, string>;
-    const child = spawnChild(spec.name, file, args, { env, cwd: spec.source.cwd });
-    if (child.pid !== undefined) this.#groups.set(spec.name, { pid: child.pid, exited: child.exited });
-    return child;
+    return this.#launch(spec, spawnChild);
+  }
+
+  launchOn(stdio: Stdio, spec: LaunchSpec): Life {
+    return this.#launch(spec, (...how) => spawnOn(stdio, ...how));
   }
 
   async remove(names: readonly string[]): Promise<void> {
@@ -72,6 +65,21 @@ export class ProcessEngine implements Engine {
     return Promise.resolve(records);
   }
 
+  #launch<T extends Life>(spec: LaunchSpec, spawn: Spawn<T>): T {
+    if (spec.source.kind !== 'command') throw new TypeError('A plain process runs commands, not images');
+    const [file, ...args] = spec.source.command;
+    const own = Object.entries(processEnvironment(this.#environment));
+    const marks = Object.entries(variables).map(([name, label]) => [
+      name,
+      label === '' ? spec.name : spec.labels[label],
+    ]);
+    const servers = spec.env.map(({ name, value }) => [name, value]);
+    const env = Object.fromEntries([...own, ...servers, ...marks]) as Record<string, string>;
+    const child = spawn(spec.name, file, args, { env, cwd: spec.source.cwd });
+    if (child.pid !== undefined) this.#groups.set(spec.name, { pid: child.pid, exited: child.exited });
+    return child;
+  }
+
   async #removeGroup(name: string): Promise<void> {
     const group = this.#groups.get(name);
     if (group) {
@@ -81,8 +89,19 @@ export class ProcessEngine implements Engine {
       signalGroup(group.pid, 'SIGKILL');
       this.#groups.delete(name);
     }
-    for (const marked of markedProcesses()) if (marked.name === name) signal(marked.pid, 'SIGKILL');
+    for (const marked of markedProcesses()) {
+      if (marked.name !== name) continue;
+      // Of a launcher that is gone: whom it started leads a group.
+      signalGroup(marked.pid, 'SIGKILL');
+      signal(marked.pid, 'SIGKILL');
+    }
   }
+}
+
+/** What a plain process may have of our own environment. */
+export function processEnvironment(parent: NodeJS.ProcessEnv): Record<string, string> {
+  const own = Object.entries(parent).filter(([name, value]) => value !== undefined && inherited.test(name));
+  return Object.fromEntries(own) as Record<string, string>;
 }
 
 function signalGroup(pid: number, name: NodeJS.Signals): void {

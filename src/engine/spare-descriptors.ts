@@ -3,15 +3,16 @@ import { devNull } from 'node:os';
 import { BridgeError, codeOf } from '../base/errors.ts';
 
 /** Three pairs of sockets and a pipe; some more for what else goes on. */
-const wanted = 12;
+const ofProgram = 12;
 
 /**
  * Makes sure that a program can be started: when the file descriptors run out in the middle of that, Node raises an
  * error that its caller cannot catch.
  *
+ * @param wanted how many it takes
  * @throws {BridgeError} `OVERLOADED`
  */
-export function needSpareDescriptors(): void {
+export function needSpareDescriptors(wanted = ofProgram): void {
   const opened: number[] = [];
   try {
     while (opened.length < wanted) opened.push(openSync(devNull, 'r'));

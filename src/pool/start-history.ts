@@ -23,7 +23,7 @@ export interface StartStats {
 }
 
 /** Not the server's fault: as soon as the engine, the image or a descriptor is there, it may start. */
-const early: ReadonlySet<ErrorCode> = new Set(['ENGINE_UNAVAILABLE', 'IMAGE_PULLING', 'OVERLOADED']);
+const early: ReadonlySet<ErrorCode> = new Set(['ENGINE_UNAVAILABLE', 'ENGINE_LOST', 'IMAGE_PULLING', 'OVERLOADED']);
 
 /** How the starts of one server have gone, and whether it may be started: for a client, or by itself. */
 export class StartHistory {

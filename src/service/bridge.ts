@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { diffConfig, withoutRestart, type ConfigDiff } from '../config/diff.ts';
 import type { ConfigFile } from '../config/load.ts';
+import type { EngineMaker } from '../engine/engine.ts';
 import { ownerOf, type Owner } from '../engine/labels.ts';
 import { createApp, type Health } from '../http/app.ts';
 import { createListener, startListening } from '../http/listener.ts';
@@ -41,6 +42,7 @@ const answersMs = 200;
 
 interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
+  readonly engines: EngineMaker;
   readonly clock: Clock;
   readonly log: Log;
   readonly onProgress?: (server: string, line: string) => void;
@@ -83,7 +85,7 @@ export class Bridge implements Health {
     this.#owner = ownerOf(`${config.file}\n${config.listen.port}`, environment);
     this.#leaks = new Leaks(clock);
     const [owner, held, leaks] = [this.#owner, this.#held, this.#leaks];
-    this.#engines = new Engines(config, { owner, held, leaks, environment, clock, log });
+    this.#engines = new Engines(config, { owner, held, leaks, maker: around.engines, clock, log });
     this.#starts = new StartGate(config.limits.starts);
     this.#budget = new Budget(config.limits);
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);

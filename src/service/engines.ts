@@ -3,10 +3,8 @@ import { deferred } from '../base/deferred.ts';
 import { BridgeError, causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, ServerConfig, Source } from '../config/config.ts';
-import { detectEngine } from '../engine/detect.ts';
-import type { ContainerEngine, Engine } from '../engine/engine.ts';
+import type { ContainerEngine, Engine, EngineMaker } from '../engine/engine.ts';
 import type { Owner } from '../engine/labels.ts';
-import { ProcessEngine } from '../engine/process-engine.ts';
 import { sweep } from '../engine/sweep.ts';
 import type { Leaks } from '../upstream/leaks.ts';
 
@@ -23,20 +21,16 @@ interface Surroundings {
   readonly owner: Owner;
   readonly held: ReadonlySet<string>;
   readonly leaks: Leaks;
-  readonly environment: NodeJS.ProcessEnv;
+  readonly maker: EngineMaker;
   readonly clock: Clock;
   readonly log: Log;
-  /** Finds the container engine. */
-  readonly detect?: (
-    ...args: Parameters<typeof detectEngine>
-  ) => Promise<{ readonly engine: ContainerEngine; readonly skipped: readonly string[] }>;
 }
 
 /** The engines of a bridge: found when they are there, swept before use, reconciled and watched ever after. */
 export class Engines {
   readonly #wanted: Config['engine'];
   readonly #around: Surroundings;
-  #process: ProcessEngine | undefined;
+  #process: Engine | undefined;
   #needsContainers = false;
   readonly #found = deferred<Engine>();
   #container: ContainerEngine | undefined;
@@ -54,6 +48,9 @@ export class Engines {
     this.#wanted = config.engine;
     this.#around = around;
     this.need(config.servers.values());
+    around.maker.onChange(() => {
+      this.#onMakerChange();
+    });
     // Nobody has to wait for it.
     this.#found.promise.catch(() => undefined);
   }
@@ -65,6 +62,8 @@ export class Engines {
 
   /** Why there is no container engine, or why it is of no use now; undefined when all is well, or none is needed. */
   get missing(): string | undefined {
+    const { failure } = this.#around.maker;
+    if (failure) return messageOf(failure);
     if (!this.#needsContainers) return undefined;
     if (this.#failure !== undefined) return messageOf(this.#failure);
     return this.#container ? undefined : 'the container engine is being looked for';
@@ -83,7 +82,7 @@ export class Engines {
     const enabled = [...servers].filter(({ disabled }) => !disabled);
     this.#needsContainers = enabled.some(({ source }) => source.kind !== 'command');
     if (!this.#process && enabled.some(({ source }) => source.kind === 'command')) {
-      this.#process = new ProcessEngine(this.#around.environment, this.#around.clock);
+      this.#process = this.#around.maker.processes();
       if (this.#isOpen) void this.#reconcile(this.#process);
     }
     if (this.#isOpen && this.#needsContainers && !this.#isLooking) void this.#find();
@@ -91,15 +90,29 @@ export class Engines {
 
   /** Why a server of this source cannot be started, or relied upon, now; undefined when nothing speaks against it. */
   refusal(source: Source): BridgeError | undefined {
-    return source.kind === 'command' && this.#process ? undefined : this.#failure;
+    const { failure } = this.#around.maker;
+    return failure ?? (source.kind === 'command' && this.#process ? undefined : this.#failure);
   }
 
   /** @throws {BridgeError} `ENGINE_UNAVAILABLE`, at once when it is known already */
   for(source: Source): Promise<Engine> {
+    const { failure } = this.#around.maker;
+    if (failure) return Promise.reject(failure);
     if (source.kind === 'command' && this.#process) return Promise.resolve(this.#process);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     // Still looking for the first time: a matter of a second.
     return this.#container ? Promise.resolve(this.#container) : this.#found.promise;
+  }
+
+  /** For `/status`. */
+  status(): object {
+    const { maker } = this.#around;
+    const engine = this.#container;
+    return {
+      ...(engine ? { kind: engine.kind, version: engine.version } : {}),
+      ...(engine && this.missing === undefined ? {} : { missing: this.missing ?? 'not needed' }),
+      ...maker.status(),
+    };
   }
 
   all(): Engine[] {
@@ -114,13 +127,13 @@ export class Engines {
   }
 
   async #find(): Promise<void> {
-    const { environment, clock, detect = detectEngine } = this.#around;
+    const { maker, clock } = this.#around;
     this.#isLooking = true;
     const stopWaiting = clock.after(firstLookMs, () => {
       this.#onNotFound(new BridgeError('ENGINE_UNAVAILABLE', 'Cannot find a container engine yet: none has answered'));
     });
     try {
-      const { engine, skipped } = await detect(this.#wanted, environment, clock);
+      const { engine, skipped } = await maker.detect(this.#wanted);
       await this.#sweep(engine);
       this.#onFound(engine, skipped);
     } catch (error) {
@@ -162,6 +175,14 @@ export class Engines {
   #reconcileLater(): void {
     const ms = this.#container && this.#failure ? askAgainMs : (sweepAtMs[this.#round] ?? reconcileMs);
     this.#stopReconciling = this.#later(ms, () => this.#reconcileAll());
+  }
+
+  /** What ran before may be lost with a launcher: it is looked for as after a start of our own. */
+  #onMakerChange(): void {
+    if (this.#around.maker.failure || !this.#isOpen) return;
+    this.#round = 0;
+    this.#around.leaks.retryNow();
+    this.#reconcileNow();
   }
 
   /** Something is strange: the engine is asked at once, unless it is being asked. */

@@ -30,7 +30,6 @@ interface Parts {
 /** `GET /status`: every pool with its reasons, read at this moment. No session ids, arguments or secrets. */
 export function describeStatus(parts: Parts): object {
   const { config, engines, sessions, runtimes } = parts;
-  const { container } = engines;
   return {
     version: version(),
     node: process.version,
@@ -39,10 +38,7 @@ export function describeStatus(parts: Parts): object {
     uptimeSeconds: Math.round(parts.uptimeMs / 1000),
     memoryBytes: residentBytes(),
     instance: parts.instance,
-    engine: {
-      ...(container ? { kind: container.kind, version: container.version } : {}),
-      ...(container && engines.missing === undefined ? {} : { missing: engines.missing ?? 'not needed' }),
-    },
+    engine: engines.status(),
     config: parts.reload,
     // Loosened guards are shown where an operator looks.
     insecureNoAuth: config.listen.insecureNoAuth,

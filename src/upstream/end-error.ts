@@ -15,7 +15,7 @@ export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended
   }
   if (isStart) return startFailed(upstream);
   const data = upstream.describeExit();
-  const code = data['lost'] === 'engine' ? 'ENGINE_LOST' : 'UPSTREAM_EXITED';
+  const code = data['lost'] === 'engine' || data['lost'] === 'launcher' ? 'ENGINE_LOST' : 'UPSTREAM_EXITED';
   return new BridgeError(code, `Cannot finish the request: ${howItEnded(data)}`, data);
 }
 
@@ -26,6 +26,8 @@ export function garbledAnswer(): BridgeError {
 
 function howItEnded(data: ErrorData): string {
   if (data['lost'] === 'engine') return 'the engine went away while it was pending, and the server with it';
+  if (data['lost'] === 'launcher')
+    return 'what had started the server ended while it was pending, and the server with it';
   if (data['lost'] === 'monitor') return 'the engine lost its hold of the server while it was pending';
   if (data['oomKilled'] === true) return `${memoryWords(data)} while it was pending`;
   return 'the server ended while it was pending';

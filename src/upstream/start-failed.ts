@@ -13,6 +13,15 @@ export function startFailed(upstream: Ended): BridgeError {
   if (data['lost'] === 'engine' || data['engineReason'] === 'engine-gone') {
     return new BridgeError('ENGINE_UNAVAILABLE', 'Cannot start the server: the engine does not answer');
   }
+  if (data['lost'] === 'launcher') {
+    return new BridgeError(
+      'ENGINE_UNAVAILABLE',
+      'Cannot start the server: what was to start it ended, or does not answer',
+    );
+  }
+  if (data['spawnError'] === 'EMFILE' || data['spawnError'] === 'ENFILE') {
+    return new BridgeError('OVERLOADED', 'Cannot start the server: Gangway is short of file descriptors');
+  }
   return new BridgeError('START_FAILED', `Cannot start the server: ${howItEnded(data)}`, data);
 }
 

@@ -18,7 +18,7 @@ beforeEach(() => {
   clock = new ManualClock();
   const conmon = { exits: path.join(home, 'exits'), bundles: home };
   const found = { file: '/bin/true', version: '5', dialect: { kind: 'podman', isRemote: false }, conmon } as const;
-  engine = new CliEngine(found, {}, clock);
+  engine = new CliEngine(found, {}, clock, ownToken());
 });
 
 afterEach(() => {

@@ -21,6 +21,9 @@ let held: Set<string>;
 let quiet: QuietLog;
 /** How looking for the engine goes. */
 let detect: () => Promise<{ engine: FakeEngine; skipped: string[] }>;
+/** Why nothing at all can be started. */
+let makerFailure: BridgeError | undefined;
+let onMakerChange: () => void;
 let engines: Engines;
 
 beforeEach(() => {
@@ -28,12 +31,23 @@ beforeEach(() => {
   engine = new FakeEngine(clock);
   leaks = new Leaks(clock);
   held = new Set();
+  makerFailure = undefined;
   quiet = quietLog();
   detect = () => Promise.resolve({ engine, skipped: [] });
   const config = { engine: 'auto', servers: new Map([['demo', serverConfig()]]) } as Partial<Config> as Config;
   engines = new Engines(config, {
-    ...{ owner, held, leaks, environment: {}, clock, log: quiet.log },
-    detect: () => detect(),
+    ...{ owner, held, leaks, clock, log: quiet.log },
+    maker: {
+      detect: () => detect(),
+      processes: () => new FakeEngine(clock, {}, 'process'),
+      get failure() {
+        return makerFailure;
+      },
+      onChange: (listener) => {
+        onMakerChange = listener;
+      },
+      status: () => ({}),
+    },
   });
 });
 
@@ -166,6 +180,45 @@ describe('Engines, while the engine does not answer,', () => {
     expect(isOver).toBe(false);
     engine.isSilent = false;
     await clock.advance(1000);
+    expect(isOver).toBe(true);
+  });
+});
+
+describe('Engines, while nothing can be started at all,', () => {
+  const command: Source = { kind: 'command', command: ['x'], cwd: '/' };
+
+  beforeEach(async () => {
+    await engines.open();
+    makerFailure = new BridgeError('ENGINE_UNAVAILABLE', 'Cannot start anything: fake');
+    onMakerChange();
+  });
+
+  it('refuse images and plain processes, and say why', async () => {
+    expect(await wanted()).toBe('ENGINE_UNAVAILABLE');
+    expect([engines.refusal(image), engines.refusal(command)]).toEqual([makerFailure, makerFailure]);
+    expect(engines.missing).toBe('Cannot start anything: fake');
+    expect(engines.status()).toMatchObject({ kind: 'podman', missing: 'Cannot start anything: fake' });
+  });
+
+  it('look for what was left as soon as it is over, and soon again', async () => {
+    await clock.advance(60_000);
+    const before = engine.lists;
+    makerFailure = undefined;
+    onMakerChange();
+    await settle();
+    expect([engines.missing, engine.lists]).toEqual([undefined, before + 1]);
+    await clock.advance(2000);
+    expect(engine.lists).toBe(before + 2);
+  });
+
+  it('have every removal tried again when it is over', async () => {
+    let isOver = false;
+    void leaks.pause(600_000).then(() => {
+      isOver = true;
+    });
+    makerFailure = undefined;
+    onMakerChange();
+    await settle();
     expect(isOver).toBe(true);
   });
 });

@@ -1,0 +1,49 @@
+import { Socket } from 'node:net';
+
+/** The bridge's ends of the streams of a launch. */
+export interface ChildStreams {
+  readonly stdin: HeldSocket;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
+}
+
+/**
+ * Connects to the door of a launcher three times, and says on each whose stream it is. Usable at once: what is written
+ * is kept until `release`, and nothing is read before somebody listens. One that cannot be had raises `error`.
+ *
+ * @param path of the socket, see `StdioDoor`
+ * @param token of the launch
+ */
+export function openStreams(path: string, token: string): ChildStreams {
+  const stdin = new HeldSocket();
+  const [stdout, stderr] = [new Socket(), new Socket()];
+  for (const [stream, socket] of [stdin, stdout, stderr].entries()) {
+    socket.on('error', () => undefined);
+    // Until somebody reads.
+    socket.pause();
+    socket.connect(path);
+    socket.write(`${token} ${stream}\n`);
+  }
+  stdin.cork();
+  return { stdin, stdout, stderr };
+}
+
+/** Keeps what is written to it, and its end, until it is released. */
+class HeldSocket extends Socket {
+  #isHeld = true;
+  #hasEnded = false;
+
+  /** The other end is the child's now: what was kept is sent. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.uncork();
+    if (this.#hasEnded) super.end();
+  }
+
+  override end(...last: unknown[]): this {
+    if (!this.#isHeld) return (super.end as (...args: unknown[]) => this).apply(this, last);
+    this.#hasEnded = true;
+    return this;
+  }
+}
