@@ -17,10 +17,11 @@ export interface ChildStreams {
 export function openStreams(path: string, token: string): ChildStreams {
   const stdin = new HeldSocket();
   const [stdout, stderr] = [new Socket(), new Socket()];
+  // Whatever comes from there is not for us; and until somebody reads.
+  for (const socket of [stdin, stdout]) socket.pause();
   for (const [stream, socket] of [stdin, stdout, stderr].entries()) {
+    // The peer may be gone when we write; its exit is reported once.
     socket.on('error', () => undefined);
-    // Until somebody reads.
-    socket.pause();
     socket.connect(path);
     socket.write(`${token} ${stream}\n`);
   }
@@ -43,6 +44,8 @@ class HeldSocket extends Socket {
 
   override end(...last: unknown[]): this {
     if (!this.#isHeld) return (super.end as (...args: unknown[]) => this).apply(this, last);
+    const [chunk] = last;
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.write(chunk);
     this.#hasEnded = true;
     return this;
   }
