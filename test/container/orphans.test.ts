@@ -9,6 +9,7 @@ import {
   startForeign,
 } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
+import { launcherPid } from '../support/launcher.ts';
 import { RawSession, textOf } from '../support/mcp-client.ts';
 import { startTicks } from '../support/processes.ts';
 import { serve, temporaryFolder, type Program } from '../support/program.ts';
@@ -66,7 +67,11 @@ describeEachEngine('A bridge that was killed', (engine) => {
       await using beside = await serve(config, { args: options.args });
       const neighbour = await RawSession.open(beside.url, 'stubborn');
 
-      await killed.stop('SIGKILL');
+      // With its launcher, which would have removed them.
+      const launcher = await launcherPid(killed);
+      killed.signal('SIGKILL');
+      process.kill(launcher, 'SIGKILL');
+      await killed.ended;
       // Neither the end of their input nor anything else has ended them.
       expect(await remaining(engine, orphans)).toHaveLength(count);
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, it, jest } from '@jest/globals';
+import { launcherPid } from '../support/launcher.ts';
 import { RawSession } from '../support/mcp-client.ts';
 import { childrenOf, isAlive, startTicks } from '../support/processes.ts';
 import { fixture, serve, temporaryFolder } from '../support/program.ts';
@@ -52,7 +53,11 @@ describe('A bridge that was killed', () => {
       stranger({ GANGWAY_NAME: 'gangway-other-2', GANGWAY_INSTANCE: 'elsewhere', GANGWAY_OWNER: 'elsewhere.1.1' }),
     ];
     try {
-      await killed.stop('SIGKILL');
+      // With its launcher, which would have removed them.
+      const launcher = await launcherPid(killed);
+      killed.signal('SIGKILL');
+      process.kill(launcher, 'SIGKILL');
+      await killed.ended;
       expect(orphans.filter(({ pid }) => isAlive(pid))).toHaveLength(5);
       await using again = await serve(config, { args, folder: folder.path });
       const gone = (): boolean => orphans.every(({ pid }) => !isAlive(pid));

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
 import { ByteClient } from '../support/byte-client.ts';
+import { launcherOf, launcherPid } from '../support/launcher.ts';
 import { initialize, post, RawSession, textOf, type Answer, type Listening } from '../support/mcp-client.ts';
 import { childrenOf } from '../support/processes.ts';
 import { fixture, serve, type Program } from '../support/program.ts';
@@ -128,8 +129,8 @@ describe('A bridge that is short of something', () => {
 const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0;
 
 (hasPrlimit ? describe : describe.skip)('A bridge with few file descriptors', () => {
-  const used = ({ pid }: Program): number => readdirSync(`/proc/${pid}/fd`).length;
-  const allowDescriptors = ({ pid }: Program, soft: number): void => {
+  const used = ({ pid }: Pick<Program, 'pid'>): number => readdirSync(`/proc/${pid}/fd`).length;
+  const allowDescriptors = ({ pid }: Pick<Program, 'pid'>, soft: number): void => {
     execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`]);
   };
 
@@ -172,7 +173,7 @@ const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--vers
     await using bridge = await serve({ servers: { good: server() } }, { args: allow });
     using client = await ByteClient.open(bridge.url, 'good');
     const session = await RawSession.open(bridge.url, 'good');
-    allowDescriptors(bridge, used(bridge) + 6);
+    allowDescriptors(bridge, used(bridge) + 4);
     const refused = await post(`${bridge.url}/good/mcp`, initialize());
     expectRefusal(refused);
     expect(reasonOf(refused)).toBe('OVERLOADED');
@@ -182,6 +183,22 @@ const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--vers
     await until('a session', async () => (await post(`${bridge.url}/good/mcp`, initialize())).status === 200, {
       everyMs: 200,
     });
+  });
+
+  it('refuses a session when its launcher has none left, whom nobody takes for a broken server, and recovers', async () => {
+    await using bridge = await serve({ servers: { good: server() } }, { args: allow });
+    const session = await RawSession.open(bridge.url, 'good');
+    const launcher = { pid: await launcherPid(bridge) };
+    allowDescriptors(launcher, used(launcher) + 6);
+    for (let n = 0; n < 6; n++) {
+      const refused = await post(`${bridge.url}/good/mcp`, initialize());
+      expectRefusal(refused);
+      expect(reasonOf(refused)).toBe('OVERLOADED');
+    }
+    expect(textOf((await session.call('echo', { text: 'still here' })).message?.result)).toBe('still here');
+    allowDescriptors(launcher, 1024);
+    expect((await post(`${bridge.url}/good/mcp`, initialize())).status).toBe(200);
+    expect(await launcherOf(bridge)).toEqual({ pid: launcher.pid, restarts: 0 });
   });
 
   it('survives when there is none left for a connection', async () => {
