@@ -41,6 +41,7 @@ export function spawnLauncher(environment: NodeJS.ProcessEnv, token: string, fil
     env: { ...processEnvironment(environment), ...clientEnvironment(environment, []) },
   });
   const { stderr } = child;
+  let isReleased = false;
   const ended: LauncherProcess['ended'] = new Promise((resolve) => {
     child.once('exit', (code, signal) => {
       resolve({ ...(code === null ? {} : { exitCode: code }), ...(signal === null ? {} : { signal }) });
@@ -51,13 +52,14 @@ export function spawnLauncher(environment: NodeJS.ProcessEnv, token: string, fil
   });
   return {
     pid: child.pid,
-    port: portOf(child, ended),
+    port: portOf(child, ended, () => isReleased),
     ended,
     onLine: (listener) => {
       if (stderr) createInterface({ input: stderr }).on('line', listener);
     },
     kill: () => void child.kill('SIGKILL'),
     release: () => {
+      isReleased = true;
       if (child.connected) child.disconnect();
       stderr?.destroy();
       child.unref();
@@ -65,7 +67,7 @@ export function spawnLauncher(environment: NodeJS.ProcessEnv, token: string, fil
   };
 }
 
-function portOf(child: ChildProcess, ended: Promise<unknown>): Port<Report, Request> {
+function portOf(child: ChildProcess, ended: Promise<unknown>, isReleased: () => boolean): Port<Report, Request> {
   return {
     // One that is gone is told by its end.
     send: (message) => child.send(message, () => undefined),
@@ -76,8 +78,8 @@ function portOf(child: ChildProcess, ended: Promise<unknown>): Port<Report, Requ
     onClose: (listener) => {
       const once = (): void => {
         listener();
-        // One that only hangs up is of no use any more.
-        child.kill('SIGKILL');
+        // One that hangs up by itself is of no use any more.
+        if (!isReleased()) child.kill('SIGKILL');
       };
       child.once('disconnect', once);
       void ended.then(once);
