@@ -26,8 +26,7 @@ export function garbledAnswer(): BridgeError {
 
 function howItEnded(data: ErrorData): string {
   if (data['lost'] === 'engine') return 'the engine went away while it was pending, and the server with it';
-  if (data['lost'] === 'launcher')
-    return 'what had started the server ended while it was pending, and the server with it';
+  if (data['lost'] === 'launcher') return 'the launcher ended while it was pending, and the server with it';
   if (data['lost'] === 'monitor') return 'the engine lost its hold of the server while it was pending';
   if (data['oomKilled'] === true) return `${memoryWords(data)} while it was pending`;
   return 'the server ended while it was pending';

@@ -14,10 +14,7 @@ export function startFailed(upstream: Ended): BridgeError {
     return new BridgeError('ENGINE_UNAVAILABLE', 'Cannot start the server: the engine does not answer');
   }
   if (data['lost'] === 'launcher') {
-    return new BridgeError(
-      'ENGINE_UNAVAILABLE',
-      'Cannot start the server: what was to start it ended, or does not answer',
-    );
+    return new BridgeError('ENGINE_UNAVAILABLE', 'Cannot start the server: the launcher ended, or does not answer');
   }
   if (data['spawnError'] === 'EMFILE' || data['spawnError'] === 'ENFILE') {
     return new BridgeError('OVERLOADED', 'Cannot start the server: Gangway is short of file descriptors');

@@ -215,7 +215,7 @@ describe('Pool, of a server that works,', () => {
     expect(rig.pool.stats()).toMatchObject({ starts: 2, restarts: 1, failedStarts: 1 });
   });
 
-  it.each(['ENGINE_UNAVAILABLE', 'IMAGE_PULLING'] as const)('is not left alone because of %s', async (code) => {
+  it.each(['ENGINE_UNAVAILABLE', 'ENGINE_LOST', 'IMAGE_PULLING'] as const)('is not left alone because of %s', async (code) => {
     const rig = poolRig();
     rig.startError = new BridgeError(code, 'later');
     const waits = Array.from({ length: 20 }, () => ask(rig));

@@ -32,6 +32,7 @@ function rig(startsAfterMs = 0): Rig {
 
 const oom: Exit = { code: 137, signal: undefined, isOomKilled: true };
 const lost: Exit = { code: 125, signal: undefined, lost: 'engine' };
+const launcherLost: Exit = { code: undefined, signal: undefined, lost: 'launcher' };
 
 describe('endError()', () => {
   it.each<[string, Exit, object]>([
@@ -51,6 +52,15 @@ describe('endError()', () => {
       },
     ],
     ['an engine that went away', lost, { code: 'ENGINE_LOST', data: { lost: 'engine' } }],
+    [
+      'a launcher that went away',
+      launcherLost,
+      {
+        code: 'ENGINE_LOST',
+        message: 'Cannot finish the request: the launcher ended while it was pending, and the server with it',
+        data: { lost: 'launcher' },
+      },
+    ],
     [
       'a monitor that went away',
       { code: undefined, signal: undefined, lost: 'monitor' },
@@ -92,6 +102,18 @@ describe('startFailed()', () => {
     child.die({ code: undefined, signal: undefined, lost: 'engine' });
     await clock.advance(100);
     expect(startFailed(upstream)).toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+  });
+
+  it.each<[string, Exit]>([
+    ['ENGINE_UNAVAILABLE', launcherLost],
+    ['OVERLOADED', { code: undefined, signal: undefined, error: 'EMFILE' }],
+    ['OVERLOADED', { code: undefined, signal: undefined, error: 'ENFILE' }],
+    ['START_FAILED', { code: undefined, signal: undefined, error: 'ENOENT' }],
+  ])('is %s after %j', async (code, exit) => {
+    const { clock, child, upstream } = rig(Infinity);
+    child.exit(exit);
+    await clock.advance(100);
+    expect(startFailed(upstream)).toMatchObject({ code });
   });
 
   it('is ENGINE_UNAVAILABLE when the client says that it cannot reach the engine', async () => {
@@ -146,7 +168,7 @@ describe('Deaths', () => {
     await clock.advance(10);
     child.die(oom);
     await clock.advance(100);
-    expect(deaths.of('demo')).toEqual({ total: 1, oomKilled: 1, engineLost: 0 });
+    expect(deaths.of('demo')).toMatchObject({ total: 1, oomKilled: 1, engineLost: 0 });
   });
 
   it('does not count a server that was stopped', async () => {
@@ -160,10 +182,12 @@ describe('Deaths', () => {
     const deaths = new Deaths();
     deaths.add('a', oom);
     deaths.add('b', lost);
-    expect([deaths.of('a'), deaths.of('b'), deaths.of('c').total]).toEqual([
-      { total: 1, oomKilled: 1, engineLost: 0 },
-      { total: 1, oomKilled: 0, engineLost: 1 },
-      0,
+    deaths.add('c', launcherLost);
+    expect(['a', 'b', 'c', 'd'].map((server) => deaths.of(server))).toEqual([
+      { total: 1, oomKilled: 1, engineLost: 0, launcherLost: 0 },
+      { total: 1, oomKilled: 0, engineLost: 1, launcherLost: 0 },
+      { total: 1, oomKilled: 0, engineLost: 0, launcherLost: 1 },
+      { total: 0, oomKilled: 0, engineLost: 0, launcherLost: 0 },
     ]);
   });
 });
