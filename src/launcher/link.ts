@@ -209,7 +209,7 @@ export class Link {
   }
 }
 
-/** JSON leaves out what is undefined; a mutable copy is what the schema's type wants. */
+/** It is never changed, which the schema's type cannot say. */
 function asPlain(spec: LaunchSpec): Extract<Request, { kind: 'launch' }>['spec'] {
   return spec as unknown as Extract<Request, { kind: 'launch' }>['spec'];
 }

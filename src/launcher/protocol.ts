@@ -37,7 +37,7 @@ const launchSpec = z.strictObject({
   sandbox: z.enum(['default', 'strict']),
   resources: z.strictObject({ cpus: z.number(), memoryBytes: z.number(), pids: z.number() }),
   lifetimeSeconds: z.number(),
-});
+} satisfies Record<keyof LaunchSpec, z.ZodType>);
 
 const engineKind = z.enum(['podman', 'docker', 'process']) satisfies z.ZodType<EngineKind>;
 const id = z.number().int();
