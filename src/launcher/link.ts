@@ -100,7 +100,7 @@ export class Link {
       this.tell({ kind: 'kill', name });
     };
     const streams = this.#around.openStreams(this.#socket, token);
-    const child = new RemoteChild(name, engine, streams, { onKill: kill, onBroken: kill });
+    const child = new RemoteChild(name, engine, streams, kill);
     this.#children.set(name, child);
     void Promise.all([child.died, child.exited]).then(() => {
       if (this.#children.get(name) === child) this.#children.delete(name);

@@ -13,8 +13,8 @@ export class RemoteChild implements Child {
   readonly stdin: Child['stdin'];
   readonly stdout: Child['stdout'];
   readonly stderr: Child['stderr'];
+  readonly kill: () => void;
   readonly #streams: ChildStreams;
-  readonly #onKill: () => void;
   readonly #running = deferred();
   readonly #died = deferred<Exit>();
   readonly #exited = deferred<Exit>();
@@ -23,25 +23,19 @@ export class RemoteChild implements Child {
 
   /**
    * @param engine that runs it
-   * @param onKill passes the order on
-   * @param onBroken called when a stream could not be had: nothing will ever be started on it
+   * @param kill passes the order on; also when a stream could not be had, and nothing must be started any more
    */
-  constructor(
-    name: string,
-    engine: EngineKind,
-    streams: ChildStreams,
-    { onKill, onBroken }: { onKill: () => void; onBroken: () => void },
-  ) {
+  constructor(name: string, engine: EngineKind, streams: ChildStreams, kill: () => void) {
     this.name = name;
     this.engine = engine;
     this.#streams = streams;
-    this.#onKill = onKill;
+    this.kill = kill;
     ({ stdin: this.stdin, stdout: this.stdout, stderr: this.stderr } = streams);
     for (const stream of [this.stdin, this.stdout, this.stderr]) {
       stream.once('error', (error) => {
         if (this.#isTaken) return;
         this.onLost({ code: undefined, signal: undefined, error: codeOf(error) ?? 'unknown' });
-        onBroken();
+        kill();
       });
     }
   }
@@ -61,10 +55,6 @@ export class RemoteChild implements Child {
   /** Whether the streams are the child's. */
   get isTaken(): boolean {
     return this.#isTaken;
-  }
-
-  kill(): void {
-    this.#onKill();
   }
 
   onTaken(): void {
