@@ -61,18 +61,27 @@ export class Bridge {
     await this.#exited;
   }
 
+  /** What `/status` says of the launcher; undefined when there is no answer. @returns {Promise<{ pid: number | null } | undefined>} */
+  async launcher() {
+    return (await this.#wholeStatus())?.engine.launcher;
+  }
+
   /** `/status`, cut down to what counts here; undefined when there is no answer. @returns {Promise<import('./history.mjs').Status & { instance: string } | undefined>} */
   async status() {
+    const all = await this.#wholeStatus();
+    if (!all) return undefined;
+    const { instance, containers: held, sessions, load, servers } = all;
+    const { refusals, loopDelayMs, isRefusing } = load;
+    return { instance, held, sessions, refusals, loopDelayMs, isRefusing, servers: slots(servers) };
+  }
+
+  async #wholeStatus() {
     const { status, text } = await exchange(`${this.#around.url}/status`, {
       method: 'GET',
       headers: { accept: '*/*' },
       limitMs: 10_000,
     }).ended;
-    const all = status === 200 ? parse(text) : undefined;
-    if (!all) return undefined;
-    const { instance, containers: held, sessions, load, servers } = all;
-    const { refusals, loopDelayMs, isRefusing } = load;
-    return { instance, held, sessions, refusals, loopDelayMs, isRefusing, servers: slots(servers) };
+    return status === 200 ? parse(text) : undefined;
   }
 
   async #isReady() {

@@ -8,7 +8,7 @@ import { Bridge, freePort } from './bridge.mjs';
 import { runClient } from './client.mjs';
 import { Dockerd } from './dockerd.mjs';
 import { Engine } from './engine.mjs';
-import { harmBridge, harmEngine, runNemesis } from './nemesis.mjs';
+import { harmBridge, harmEngine, harmLauncher, runNemesis } from './nemesis.mjs';
 import { commandLines, usageOf } from './processes.mjs';
 import { Random } from './random.mjs';
 import { runSampler } from './sampler.mjs';
@@ -104,6 +104,7 @@ async function storm(around, forMs, clients, random) {
     runNemesis(around, random.fork(), calm.signal),
     harmBridge(around, restarts, firstPartMs / (restarts + 1), calm.signal),
   ];
+  harm.push(launcherStorm(around, forMs, calm.signal));
   if (daemon) harm.push(engineStorm(around, random.fork(), calm.signal));
   const harmed = Promise.all(harm);
   // A bridge that does not come back ends the run.
@@ -122,6 +123,13 @@ async function engineStorm(around, random, signal) {
     if (signal.aborted) return;
     if (around.bridge.isUp) await harmEngine(around, random);
   }
+}
+
+/** In the second part, in which the bridge itself is left alone. */
+async function launcherStorm(around, forMs, signal) {
+  const [partMs, count] = [0.5 * forMs, Math.max(1, Math.floor((0.5 * forMs) / 60_000))];
+  await pause(0.4 * forMs, undefined, { signal }).catch(() => undefined);
+  if (!signal.aborted) await harmLauncher(around, count, partMs / (count + 1), signal);
 }
 
 /** Each server has to answer again, some time soon. */

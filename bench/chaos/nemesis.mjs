@@ -97,6 +97,26 @@ export async function harmBridge({ bridge, history, now }, count, distanceMs, si
   }
 }
 
+/**
+ * Kills the launcher of the bridge, with which all its servers are lost, at even distances.
+ *
+ * @param {Around} around @param {number} count @param {number} distanceMs @param {AbortSignal} signal
+ */
+export async function harmLauncher({ bridge, history, now }, count, distanceMs, signal) {
+  for (let i = 0; i < count; i++) {
+    await pause(distanceMs, undefined, { signal }).catch(() => undefined);
+    const pid = (await bridge.launcher())?.pid;
+    if (signal.aborted || !pid) return;
+    /** @type {import('./history.mjs').Fault} */
+    const fault = { kind: 'launcher killed', scope: 'engine', at: now(), doneAt: now(), freezes: false };
+    history.faults.push(fault);
+    kill(pid);
+    const isBack = async () => ![pid, null, undefined].includes((await bridge.launcher())?.pid);
+    while (now() < fault.at + 30_000 && !(await isBack())) await pause(25);
+    fault.until = now();
+  }
+}
+
 /** Kills or freezes the engine itself, which has to be one of our own, and brings it back. @param {Around} around @param {import('./random.mjs').Random} random */
 export async function harmEngine({ daemon, history, now }, random) {
   const isKill = random.chance(0.5);
