@@ -69,8 +69,10 @@ export function spawnLauncher(environment: NodeJS.ProcessEnv, token: string, fil
 
 function portOf(child: ChildProcess, ended: Promise<unknown>, isReleased: () => boolean): Port<Report, Request> {
   return {
-    // One that is gone is told by its end.
-    send: (message) => child.send(message, () => undefined),
+    // One that is gone, or never was there, is told by its end.
+    send: (message) => {
+      if (child.connected) child.send(message, () => undefined);
+    },
     onMessage: (listener) =>
       child.on('message', (message) => {
         listener(message as Report);
