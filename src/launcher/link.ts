@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Cancel, Clock } from '../base/clock.ts';
 import { deferred, type Deferred } from '../base/deferred.ts';
 import { BridgeError } from '../base/errors.ts';
@@ -9,8 +9,8 @@ import { fromPlainError } from './plain-error.ts';
 import type { Answers, Port, Question, Report, Request } from './protocol.ts';
 import { lost, RemoteChild } from './remote-child.ts';
 
-/** Three streams, and some more for what else goes on. */
-const wantedDescriptors = 6;
+/** Three streams, and one for what else goes on. */
+const wantedDescriptors = 4;
 /** A launcher that is waited for is asked so often whether it lives. */
 const pingMs = 1000;
 /** So many pings without a word: it does not answer; so many: it never will. */
@@ -95,7 +95,7 @@ export class Link {
     if (this.#socket === undefined || this.isSilent || this.#isClosed) throw unavailable(this.#isClosed);
     needSpareDescriptors(wantedDescriptors);
     const { name } = spec;
-    const token = randomBytes(16).toString('hex');
+    const token = randomUUID();
     const kill = (): void => {
       this.tell({ kind: 'kill', name });
     };

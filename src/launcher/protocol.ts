@@ -41,7 +41,7 @@ const launchSpec = z.strictObject({
 
 const engineKind = z.enum(['podman', 'docker', 'process']) satisfies z.ZodType<EngineKind>;
 const id = z.number().int();
-const token = z.string().regex(/^[0-9a-f]{32}$/);
+const token = z.uuid();
 
 /** What a bridge asks for: nothing else is ever done for it, and no other program run. */
 export const request = z.discriminatedUnion('kind', [

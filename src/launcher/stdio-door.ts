@@ -9,7 +9,7 @@ import type { Stdio } from '../engine/engine.ts';
 const arrivalMs = 5000;
 /** "TOKEN STREAM", a line: longer than this it is something else. */
 const maxHeaderBytes = 64;
-const header = /^([0-9a-f]{32}) ([012])\n$/;
+const header = /^([0-9a-f-]{36}) ([012])\n$/;
 
 interface Arrival {
   readonly streams: (Socket | undefined)[];

@@ -12,7 +12,7 @@ import { ManualClock, settle } from '../support/manual-clock.ts';
 import { portPair, type PortPair } from '../support/port-pair.ts';
 
 const ownToken = 'space.1.1';
-const streamToken = 'a'.repeat(32);
+const streamToken = '11111111-1111-4111-8111-111111111111';
 const spec: Omit<LaunchSpec, 'user'> = {
   ...{ name: 'gangway-demo-1', labels: { [labelKeys.owner]: ownToken }, source: { kind: 'image', image: 'x' } },
   ...{ args: ['--flag'], env: [{ name: 'TOKEN', value: 'x', secret: true }], mounts: [], network: 'none' },

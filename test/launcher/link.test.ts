@@ -133,7 +133,7 @@ describe('Link.launch()', () => {
     const child = link.launch('podman', spec);
     expect([child.stdin, child.stdout, child.stderr]).toEqual([streams.stdin, streams.stdout, streams.stderr]);
     expect(asked()).toEqual([
-      { kind: 'launch', engine: 'podman', spec, token: expect.stringMatching(/^[0-9a-f]{32}$/) },
+      { kind: 'launch', engine: 'podman', spec, token: expect.stringMatching(/^[0-9a-f-]{36}$/) },
     ]);
     link.launch('podman', { ...spec, name: 'gangway-demo-2' });
     const tokens = asked().map((request) => ('token' in request ? request.token : ''));

@@ -7,8 +7,8 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { temporaryFolder } from '../support/program.ts';
 import { until } from '../support/until.ts';
 
-const token = 'a'.repeat(32);
-const other = 'b'.repeat(32);
+const token = '11111111-1111-4111-8111-111111111111';
+const other = '22222222-2222-4222-8222-222222222222';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let clock: ManualClock;
@@ -76,7 +76,7 @@ describe('StdioDoor.take()', () => {
 describe('StdioDoor closes a connection', () => {
   it.each([
     ['that says nothing it knows', 'GET / HTTP/1.1\n'],
-    ['whose token is none', `${'x'.repeat(32)} 0\n`],
+    ['whose token is none', `${'x'.repeat(36)} 0\n`],
     ['for a stream that there is not', `${token} 3\n`],
     ['that goes on behind its line', `${token} 0\nmore`],
     ['whose line is too long', 'a'.repeat(64)],

@@ -180,7 +180,7 @@ const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--vers
     await using bridge = await serve({ servers: { good: server() } }, { args: allow });
     using client = await ByteClient.open(bridge.url, 'good');
     const session = await RawSession.open(bridge.url, 'good');
-    leaveFree(bridge, 4);
+    leaveFree(bridge, 3);
     const refused = await post(`${bridge.url}/good/mcp`, initialize());
     expectRefusal(refused);
     expect(reasonOf(refused)).toBe('OVERLOADED');
