@@ -215,11 +215,14 @@ describe('Pool, of a server that works,', () => {
     expect(rig.pool.stats()).toMatchObject({ starts: 2, restarts: 1, failedStarts: 1 });
   });
 
-  it.each(['ENGINE_UNAVAILABLE', 'ENGINE_LOST', 'IMAGE_PULLING'] as const)('is not left alone because of %s', async (code) => {
-    const rig = poolRig();
-    rig.startError = new BridgeError(code, 'later');
-    const waits = Array.from({ length: 20 }, () => ask(rig));
-    await settle();
-    expect(waits.map(codeOf)).toEqual(Array(20).fill(code));
-  });
+  it.each(['ENGINE_UNAVAILABLE', 'ENGINE_LOST', 'IMAGE_PULLING'] as const)(
+    'is not left alone because of %s',
+    async (code) => {
+      const rig = poolRig();
+      rig.startError = new BridgeError(code, 'later');
+      const waits = Array.from({ length: 20 }, () => ask(rig));
+      await settle();
+      expect(waits.map(codeOf)).toEqual(Array(20).fill(code));
+    },
+  );
 });
