@@ -53,7 +53,8 @@ export class StdioDoor {
   /**
    * The three streams of a launch, once they are there. Whoever gets them closes them.
    *
-   * @throws {BridgeError} `INTERNAL` when they do not come
+   * @throws {BridgeError} `OVERLOADED` when they do not come: they are on their way already, and it is the descriptors
+   *   that are missing
    */
   take(token: string): Promise<Stdio> {
     const arrival = this.#arrivalOf(token);
@@ -114,6 +115,6 @@ export class StdioDoor {
     const arrival = this.#arrivals.get(token);
     this.#arrivals.delete(token);
     for (const socket of arrival?.streams ?? []) socket?.destroy();
-    arrival?.complete.reject(new BridgeError('INTERNAL', 'Cannot start a program: its streams did not come'));
+    arrival?.complete.reject(new BridgeError('OVERLOADED', 'Cannot start a program: its streams did not come'));
   }
 }

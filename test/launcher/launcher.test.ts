@@ -184,8 +184,8 @@ describe('Launcher, asked to launch,', () => {
   });
 
   it('starts nothing whose streams do not come', async () => {
-    streams.reject(new BridgeError('INTERNAL', 'Cannot start a program: its streams did not come'));
-    expect(await ask(launch)).toContainEqual({ kind: 'exited', name: spec.name, exit: { error: 'INTERNAL' } });
+    streams.reject(new BridgeError('OVERLOADED', 'Cannot start a program: its streams did not come'));
+    expect(await ask(launch)).toContainEqual({ kind: 'exited', name: spec.name, exit: { error: 'EMFILE' } });
   });
 
   it('starts nothing that was killed before its streams came', async () => {

@@ -65,7 +65,7 @@ describe('StdioDoor.take()', () => {
   it('fails when they do not come within 5 s, and closes those that came', async () => {
     const taken = door.take(token);
     const closed = once(say(`${token} 0\n`), 'close');
-    const failed = expect(taken).rejects.toMatchObject({ code: 'INTERNAL' });
+    const failed = expect(taken).rejects.toMatchObject({ code: 'OVERLOADED' });
     await until('the stream to be there', () => clock.pending === 1);
     await clock.advance(5000);
     await failed;
