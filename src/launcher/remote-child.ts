@@ -34,7 +34,7 @@ export class RemoteChild implements Child {
     for (const stream of [this.stdin, this.stdout, this.stderr]) {
       stream.once('error', (error) => {
         if (this.#isTaken) return;
-        this.onLost({ code: undefined, signal: undefined, error: codeOf(error) ?? 'unknown' });
+        this.onLost(notHandedOver(codeOf(error)));
         kill();
       });
     }
@@ -93,4 +93,9 @@ export class RemoteChild implements Child {
     this.onDied(exit);
     this.onExited(exit);
   }
+}
+
+/** Without a stream nothing was started: for lack of descriptors here; or the launcher did not, or could not, take it. */
+function notHandedOver(code: string | undefined): Exit {
+  return code === 'EMFILE' || code === 'ENFILE' ? { code: undefined, signal: undefined, error: code } : lost;
 }

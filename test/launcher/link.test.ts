@@ -187,6 +187,12 @@ describe('Link.launch()', () => {
     expect(asked().at(-1)).toEqual({ kind: 'kill', name: spec.name });
   });
 
+  it('is nobody’s fault when the launcher does not take a stream', async () => {
+    const child = link.launch('podman', spec);
+    streams.stdin.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+    expect([await child.died, await child.exited]).toEqual([lost, lost]);
+  });
+
   it('passes kill() on', () => {
     link.launch('podman', spec).kill();
     expect(asked().at(-1)).toEqual({ kind: 'kill', name: spec.name });

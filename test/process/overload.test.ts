@@ -192,21 +192,27 @@ const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--vers
     });
   });
 
-  it('refuses a session when its launcher has none left, whom nobody takes for a broken server, and recovers', async () => {
-    await using bridge = await serve({ servers: { good: server() } }, { args: allow });
-    const session = await RawSession.open(bridge.url, 'good');
-    const launcher = { pid: await launcherPid(bridge) };
-    leaveFree(launcher, 6);
-    for (let n = 0; n < 6; n++) {
-      const refused = await post(`${bridge.url}/good/mcp`, initialize());
-      expectRefusal(refused);
-      expect(reasonOf(refused)).toBe('OVERLOADED');
-    }
-    expect(textOf((await session.call('echo', { text: 'still here' })).message?.result)).toBe('still here');
-    allowDescriptors(launcher, 1024);
-    expect((await post(`${bridge.url}/good/mcp`, initialize())).status).toBe(200);
-    expect(await launcherOf(bridge)).toEqual({ pid: launcher.pid, restarts: 0 });
-  });
+  it.each([
+    ['for a program', 6, 'OVERLOADED'],
+    ['for its streams', 1, 'ENGINE_UNAVAILABLE'],
+  ])(
+    'refuses a session when its launcher has none left %s, blames no server, and recovers',
+    async (_, left, reason) => {
+      await using bridge = await serve({ servers: { good: server() } }, { args: allow });
+      const session = await RawSession.open(bridge.url, 'good');
+      const launcher = { pid: await launcherPid(bridge) };
+      leaveFree(launcher, left);
+      for (let n = 0; n < 6; n++) {
+        const refused = await post(`${bridge.url}/good/mcp`, initialize());
+        expectRefusal(refused);
+        expect(reasonOf(refused)).toBe(reason);
+      }
+      expect(textOf((await session.call('echo', { text: 'still here' })).message?.result)).toBe('still here');
+      allowDescriptors(launcher, 1024);
+      expect((await post(`${bridge.url}/good/mcp`, initialize())).status).toBe(200);
+      expect(await launcherOf(bridge)).toEqual({ pid: launcher.pid, restarts: 0 });
+    },
+  );
 
   it('survives when there is none left for a connection', async () => {
     await using bridge = await serve({ servers: { good: server() } }, { args: allow });
