@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { pino, type Logger, type LoggerOptions } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import type * as pretty from 'pino-pretty';
 import { LineSink } from './line-sink.ts';
 
 export type Log = Logger;
@@ -27,6 +28,8 @@ export function droppedLogLines(): number {
 export function createLog(level: LogLevel, format: LogFormat): Log {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (format === 'json') return pino(options, stderr);
+  // Only a terminal needs it.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof pretty;
   const toText = prettyFactory({ ignore: 'pid,hostname', singleLine: true, translateTime: 'SYS:HH:MM:ss' });
   return pino(options, {
     write(line: string) {

@@ -1,18 +1,8 @@
 import { BridgeError, messageOf } from '../base/errors.ts';
 import { version } from '../base/version.ts';
-import { jsonSchema } from '../config/schema.ts';
 import { parseArguments, usage, type Arguments } from './args.ts';
-import { call } from './call.ts';
-import { check } from './check.ts';
-import { drain } from './drain.ts';
 import { stderrOf } from './errors.ts';
-import { logs } from './logs.ts';
 import { terminal, type Output } from './output.ts';
-import { ps } from './ps.ts';
-import { recycle } from './recycle.ts';
-import { serve } from './serve.ts';
-import { tools } from './tools.ts';
-import { top } from './top.ts';
 
 /**
  * Runs one command line.
@@ -39,12 +29,21 @@ export async function run(
   }
 }
 
-type Run = (args: Arguments, environment: NodeJS.ProcessEnv, output: Output) => Promise<number> | number;
+type Run = (args: Arguments, environment: NodeJS.ProcessEnv, output: Output) => Promise<number>;
 
+/** Each command loads what it needs when it runs: a bridge should not hold what only others use. */
 const runs: Readonly<Record<Arguments['command'], Run>> = {
-  ...{ serve, check, tools, call, ps, top, logs, recycle, drain },
-  schema: (_args, _environment, output) => {
-    output.json(jsonSchema());
+  serve: async (...given) => (await import('./serve.ts')).serve(...given),
+  check: async (...given) => (await import('./check.ts')).check(...given),
+  tools: async (...given) => (await import('./tools.ts')).tools(...given),
+  call: async (...given) => (await import('./call.ts')).call(...given),
+  ps: async (...given) => (await import('./ps.ts')).ps(...given),
+  top: async (...given) => (await import('./top.ts')).top(...given),
+  logs: async (...given) => (await import('./logs.ts')).logs(...given),
+  recycle: async (...given) => (await import('./recycle.ts')).recycle(...given),
+  drain: async (...given) => (await import('./drain.ts')).drain(...given),
+  schema: async (_args, _environment, output) => {
+    output.json((await import('../config/schema.ts')).jsonSchema());
     return 0;
   },
 };

@@ -6,9 +6,7 @@ import type { Source } from '../config/config.ts';
 import { spawnChild, spawnOn, type Spawn } from './child.ts';
 import type { Child, ContainerRecord, LaunchSpec, Life, LocalEngine, Stdio } from './engine.ts';
 import { labelKeys } from './labels.ts';
-
-/** What a plain process inherits: where programs and the user's files are, and nothing else. */
-const inherited = /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|LC_[A-Z]+|TZ)$/;
+import { processEnvironment } from './process-environment.ts';
 
 /** A process wears its labels as environment variables: they can be read back from /proc as long as it lives. */
 const variables = {
@@ -96,12 +94,6 @@ export class ProcessEngine implements LocalEngine {
       signal(marked.pid, 'SIGKILL');
     }
   }
-}
-
-/** What a plain process may have of our own environment. */
-export function processEnvironment(parent: NodeJS.ProcessEnv): Record<string, string> {
-  const own = Object.entries(parent).filter(([name, value]) => value !== undefined && inherited.test(name));
-  return Object.fromEntries(own) as Record<string, string>;
 }
 
 function signalGroup(pid: number, name: NodeJS.Signals): void {

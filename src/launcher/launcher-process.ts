@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../base/errors.ts';
-import { processEnvironment } from '../engine/process-engine.ts';
+import { processEnvironment } from '../engine/process-environment.ts';
 import { clientEnvironment } from '../engine/run-args.ts';
 import { needSpareDescriptors } from '../engine/spare-descriptors.ts';
 import type { Port, Report, Request } from './protocol.ts';
