@@ -130,6 +130,7 @@ export class McpRoute {
     admission.calls(1);
     const vanished = new AbortController();
     response.once('close', () => {
+      if (response.writableFinished) return;
       vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
     });
     const makeReply = (session: Session): Reply => session.replyOn(new HttpConnection(response, keepAlive, session.id));
