@@ -1,0 +1,42 @@
+// All loads of calls, on targets that are started once, and the table of each as it comes.
+import { callTable } from './call-table.mjs';
+import { inTurns } from './slices.mjs';
+import { start } from './targets.mjs';
+
+/**
+ * @typedef {import('./scenarios.mjs').Scenario & { series: Map<string, import('./slices.mjs').Series> }} Measured
+ *
+ * @param {Around} around @param {readonly import('./scenarios.mjs').Scenario[]} scenarios
+ * @param {(table: import('./terminal.mjs').Table) => void} print
+ * @returns {Promise<Measured[]>}
+ */
+export async function measureCalls(around, scenarios, print) {
+  const { crew, pace } = around;
+  const targets = new Map();
+  const measured = [];
+  try {
+    for (const scenario of scenarios) {
+      const names = scenario.targets.filter(around.isMeant);
+      for (const name of names) if (!targets.has(name)) targets.set(name, await start(name, around));
+      const sliceMs = Math.max(pace.sliceMs, scenario.leastMs ?? 0);
+      const chosen = names.map((name) => targets.get(name));
+      const series = await inTurns(crew, chosen, scenario, { rounds: pace.rounds, sliceMs });
+      measured.push({ ...scenario, series });
+      print(callTable({ ...scenario, series }));
+    }
+  } finally {
+    for (const { name, stop } of targets.values()) {
+      await crew.tell('close', { key: name });
+      await stop();
+    }
+  }
+  return measured;
+}
+
+/**
+ * @typedef {object} Around what every measurement needs
+ * @property {import('./crew.mjs').Crew} crew @property {string} folder for files
+ * @property {readonly string[]} command of the echo server
+ * @property {{ rounds: number, sliceMs: number, setUps: number, containerRounds: number, idleSessions: number[], starts: number, startRounds: number }} pace
+ * @property {(target: string) => boolean} isMeant
+ */
