@@ -46,6 +46,7 @@ if (unknown !== undefined) {
 install();
 const folder = mkdtempSync(path.join(tmpdir(), 'gangway-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const startedAt = performance.now();
 const echo = echoServer(folder);
 const crew = new Crew();

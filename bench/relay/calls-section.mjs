@@ -1,7 +1,9 @@
 // All loads of calls, on targets that are started once, and the table of each as it comes.
 import { callTable } from './call-table.mjs';
-import { inTurns } from './slices.mjs';
+import { inTurns, warmUp } from './slices.mjs';
 import { start } from './targets.mjs';
+
+const warmUpMs = 1000;
 
 /**
  * @typedef {import('./scenarios.mjs').Scenario & { series: Map<string, import('./slices.mjs').Series> }} Measured
@@ -17,7 +19,7 @@ export async function measureCalls(around, scenarios, print) {
   try {
     for (const scenario of scenarios) {
       const names = scenario.targets.filter(around.isMeant);
-      for (const name of names) if (!targets.has(name)) targets.set(name, await start(name, around));
+      for (const name of names) if (!targets.has(name)) targets.set(name, await begin(name, around));
       const sliceMs = Math.max(pace.sliceMs, scenario.leastMs ?? 0);
       const chosen = names.map((name) => targets.get(name));
       const series = await inTurns(crew, chosen, scenario, { rounds: pace.rounds, sliceMs });
@@ -31,6 +33,13 @@ export async function measureCalls(around, scenarios, print) {
     }
   }
   return measured;
+}
+
+/** Until V8 has compiled what a call needs. */
+async function begin(name, around) {
+  const target = await start(name, around);
+  await warmUp(around.crew, target, { sessions: 4, inFlight: 4, kind: { tool: 'echo' } }, warmUpMs);
+  return target;
 }
 
 /**

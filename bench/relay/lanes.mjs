@@ -183,15 +183,23 @@ export class StdioSession {
   }
 
   #hear(line) {
-    // The envelope is at the front of what the echo server writes; the text is checked later.
-    const { 1: key } = /"(?:id|progressToken)":("[^"]*"|\d+)/.exec(line.latin1Slice(0, Math.min(200, line.length))) ?? [];
-    const entry = key && this.#waiting.get(JSON.parse(key));
+    const key = keyOf(line);
+    const entry = this.#waiting.get(key);
     if (!entry) return;
     const [call, messages, done] = entry;
     messages.push(line);
-    if (!/^\d/.test(key)) return;
+    if (key !== call.id) return;
     this.#waiting.delete(call.id);
     this.#waiting.delete(call.token);
     done(faultOf(call, messages));
   }
+}
+
+/** The id of an answer, or the token of progress. The echo server puts it in front, others where they like. */
+function keyOf(line) {
+  const front = line.latin1Slice(0, Math.min(200, line.length));
+  const found = /"(?:id|progressToken)":("[^"]*"|\d+)/.exec(front)?.[1];
+  if (found !== undefined) return JSON.parse(found);
+  const { id, params } = JSON.parse(line.toString());
+  return id ?? params?.progressToken;
 }

@@ -23,7 +23,7 @@ import { usageOf } from './process-facts.mjs';
  */
 export async function inTurns(crew, targets, load, { rounds, sliceMs }) {
   const series = new Map(targets.map(({ name }) => [name, { slices: [], faults: [] }]));
-  for (const target of targets) series.get(target.name).refusal = await warmUp(crew, target, load, sliceMs);
+  for (const target of targets) series.get(target.name).refusal = await warmUp(crew, target, load, sliceMs / 2);
   for (let round = 0; round < rounds; round++) {
     // Who comes first is not always the same.
     const order = targets.map((_, i) => targets[(i + round) % targets.length]);
@@ -38,13 +38,13 @@ export async function inTurns(crew, targets, load, { rounds, sliceMs }) {
   return series;
 }
 
-/** @returns why it cannot be measured */
-async function warmUp(crew, target, { sessions, inFlight, kind }, sliceMs) {
+/** Opens the sessions of a load and calls for so long. @returns why it cannot be measured */
+export async function warmUp(crew, target, { sessions, inFlight, kind }, forMs) {
   try {
     await crew.tell('open', { key: target.name, at: target.at, sessions, atOnce: 4 });
     const { fault } = await crew.tell('prepare', { key: target.name, sessions, inFlight, kind });
     if (fault !== undefined) return fault;
-    await crew.tell('go', { forMs: sliceMs / 2 });
+    await crew.tell('go', { forMs });
     return undefined;
   } catch (error) {
     return error.message;

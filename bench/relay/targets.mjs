@@ -19,6 +19,11 @@ const startMs = 30_000;
 const stopMs = 3000;
 /** Each has a file of its own, since it reads it again when it changes. */
 let gangways = 0;
+/** Whatever happens to this process, nothing that it has started goes on. */
+const running = new Set();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
 
 const starters = { ideal, gangway, 'gangway-shared': gangwayShared, supergateway, 'mcp-proxy': mcpProxy, direct };
 
@@ -100,7 +105,8 @@ class Program {
     const log = logFile === undefined ? 'ignore' : openSync(logFile, 'a');
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log] });
     this.#child.stdout.on('data', (chunk) => (this.#said += chunk));
-    this.#exited = once(this.#child, 'exit');
+    running.add(this.#child);
+    this.#exited = once(this.#child, 'exit').then(() => running.delete(this.#child));
     this.what = args
       .slice(0, 2)
       .map((word) => path.basename(word))
