@@ -9,10 +9,11 @@ import { bounds, checksOf } from './relay/bounds.mjs';
 import { Crew } from './relay/crew.mjs';
 import { echoServer } from './relay/install.mjs';
 import { callScenarios } from './relay/scenarios.mjs';
-import { inTurns } from './relay/slices.mjs';
+import { inTurns, warmUp } from './relay/slices.mjs';
 import { start } from './relay/targets.mjs';
 
-const pace = { rounds: 9, sliceMs: 300 };
+const pace = { rounds: 15, sliceMs: 150 };
+const warmUpMs = 1000;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'gangway-gate-'));
 const crew = new Crew();
@@ -20,8 +21,10 @@ const { command } = echoServer(folder);
 const targets = [await start('ideal', { folder, command }), await start('gangway', { folder, command })];
 const checks = [];
 try {
-  for (const name of Object.keys(bounds)) {
-    const scenario = callScenarios.find((each) => each.name === name);
+  const names = Object.keys(bounds);
+  const scenarios = names.map((name) => callScenarios.find((each) => each.name === name));
+  for (const target of targets) await warmUp(crew, target, scenarios[0], warmUpMs);
+  for (const scenario of scenarios) {
     const series = await inTurns(crew, targets, scenario, pace);
     for (const check of checksOf({ ...scenario, series })) {
       checks.push(check);

@@ -1,9 +1,10 @@
 // What a call through Gangway costs, beside the ideal relay, other bridges and no bridge at all, in turns in one run:
 //   npm run bench -- [--quick] [--scenario NAME]... [--target NAME]... [--write]
-// Takes less than five minutes, --quick less than a minute and a half. --write makes docs/benchmarks.md and .svg. Needs
-// Linux; the first run builds Gangway and installs the peers of bench/package.json. Exit code 1 when an answer was wrong.
+// Takes less than five minutes on an idle machine; --quick, without containers and large answers, less than a minute and a
+// half. --write makes docs/benchmarks.md and .svg. Needs Linux; the first run builds Gangway and installs the peers of
+// bench/package.json. Exit code 1 when an answer was wrong.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCalls } from './relay/calls-section.mjs';
@@ -48,13 +49,15 @@ const folder = mkdtempSync(path.join(tmpdir(), 'gangway-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const startedAt = performance.now();
+const [loadBefore] = loadavg();
+const pace = values.quick ? quickPace() : usualPace();
 const echo = echoServer(folder);
 const crew = new Crew();
 const around = {
   crew,
   folder,
   command: echo.command,
-  pace: values.quick ? quickPace() : usualPace(),
+  pace,
   isMeant: (target) => values.target?.includes(target) ?? true,
 };
 const results = { calls: [], tables: [], figures: {} };
@@ -74,10 +77,8 @@ try {
 const tookS = (performance.now() - startedAt) / 1000;
 process.stdout.write(`${tookS.toFixed(0)} s\n`);
 if (values.write) {
-  writeFileSync(
-    new URL('../docs/benchmarks.md', import.meta.url),
-    await page(results, { tookS, language: echo.language }),
-  );
+  const run = { tookS, loadBefore, pace, language: echo.language, args: process.argv.slice(2) };
+  writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), await page(results, run));
   writeFileSync(new URL('../docs/benchmarks.svg', import.meta.url), plot(results.calls));
 }
 process.exitCode = results.calls.some(({ series }) => [...series.values()].some(({ faults }) => faults.length > 0))
@@ -90,16 +91,14 @@ function isChosen(name) {
 
 function usualPace() {
   return {
-    rounds: 5,
-    sliceMs: 500,
-    setUps: 10,
-    containerRounds: 3,
-    idleSessions: [100, 500, 1000],
-    starts: 100,
-    startRounds: 3,
+    ...{ rounds: 10, sliceMs: 200, slowRounds: 3, setUpRounds: 5, setUps: 10, containerRounds: 3 },
+    ...{ idleSessions: [100, 500, 1000], starts: 100, startRounds: 3, peakRounds: 5 },
   };
 }
 
 function quickPace() {
-  return { rounds: 3, sliceMs: 150, setUps: 5, containerRounds: 1, idleSessions: [100], starts: 100, startRounds: 1 };
+  return {
+    ...{ rounds: 4, sliceMs: 100, slowRounds: 1, setUpRounds: 3, setUps: 5, containerRounds: 0 },
+    ...{ idleSessions: [100], starts: 50, startRounds: 1, peakRounds: 0 },
+  };
 }

@@ -20,9 +20,8 @@ export async function measureCalls(around, scenarios, print) {
     for (const scenario of scenarios) {
       const names = scenario.targets.filter(around.isMeant);
       for (const name of names) if (!targets.has(name)) targets.set(name, await begin(name, around));
-      const sliceMs = Math.max(pace.sliceMs, scenario.leastMs ?? 0);
       const chosen = names.map((name) => targets.get(name));
-      const series = await inTurns(crew, chosen, scenario, { rounds: pace.rounds, sliceMs });
+      const series = await inTurns(crew, chosen, scenario, paceOf(scenario, pace));
       measured.push({ ...scenario, series });
       print(callTable({ ...scenario, series }));
     }
@@ -33,6 +32,11 @@ export async function measureCalls(around, scenarios, print) {
     }
   }
   return measured;
+}
+
+/** Answers that take long need long slices, and fewer. */
+function paceOf({ leastMs }, { rounds, sliceMs, slowRounds }) {
+  return leastMs === undefined ? { rounds, sliceMs } : { rounds: slowRounds, sliceMs: leastMs };
 }
 
 /** Until V8 has compiled what a call needs. */
@@ -46,6 +50,10 @@ async function begin(name, around) {
  * @typedef {object} Around what every measurement needs
  * @property {import('./crew.mjs').Crew} crew @property {string} folder for files
  * @property {readonly string[]} command of the echo server
- * @property {{ rounds: number, sliceMs: number, setUps: number, containerRounds: number, idleSessions: number[], starts: number, startRounds: number }} pace
+ * @property {object} pace
+ * @property {number} pace.rounds @property {number} pace.sliceMs of calls @property {number} pace.slowRounds of slow ones
+ * @property {number} pace.setUpRounds @property {number} pace.setUps in each @property {number} pace.containerRounds
+ * @property {number[]} pace.idleSessions @property {number} pace.starts @property {number} pace.startRounds
+ * @property {number} pace.peakRounds
  * @property {(target: string) => boolean} isMeant
  */

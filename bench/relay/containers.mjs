@@ -1,7 +1,7 @@
 // Sessions of real containers on each engine that works here.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ratioOf, spreadOf } from './statistics.mjs';
+import { median, ratioOf, spreadOf } from './statistics.mjs';
 import { start } from './targets.mjs';
 import { figure, times } from './text.mjs';
 
@@ -9,13 +9,13 @@ const image = process.env.IMAGE ?? 'docker.io/mcp/memory';
 /** A container that is started by hand is taken to be up after this time. */
 const upMs = 1500;
 /** What was ended before is to be gone, and a warm container to be there. */
-const pauseMs = 1200;
+const pauseMs = 500;
 
 /** @param {import('./calls-section.mjs').Around} around */
 export async function measureContainers(around) {
   const tables = [];
   const figures = {};
-  for (const engine of ['podman', 'docker']) {
+  for (const engine of around.pace.containerRounds > 0 ? ['podman', 'docker'] : []) {
     const missing = whyNot(engine);
     if (missing === undefined) {
       const rounds = await measure(around, engine);
@@ -55,10 +55,8 @@ async function measure(around, engine) {
       started.push({ restMs, ...(await start(target, { ...byHand, engine }, entry)), name });
     await pause(pauseMs);
     for (let round = 0; round < pace.containerRounds; round++)
-      for (const { name, at, restMs } of started) {
-        const [ms] = await crew.tell('cycle', { at, count: 1, restMs, pauseMs });
-        rounds.get(name).push(ms);
-      }
+      for (const { name, at, restMs } of started)
+        rounds.get(name).push(...(await crew.tell('cycle', { at, count: 1, restMs, pauseMs })));
   } finally {
     for (const { stop } of started) await stop();
   }
@@ -67,14 +65,8 @@ async function measure(around, engine) {
 
 function tableOf(engine, rounds) {
   const rows = [...rounds].map(([name, all]) => {
-    const { median, low, high } = spreadOf(all);
-    return [
-      name,
-      figure(median, 'ms'),
-      figure(low, 'ms'),
-      figure(high, 'ms'),
-      times(ratioOf(all, rounds.get('direct') ?? [])),
-    ];
+    const cells = [median(all), Math.min(...all), Math.max(...all)].map((ms) => figure(ms, 'ms'));
+    return [name, ...cells, times(ratioOf(all, rounds.get('direct') ?? []))];
   });
   return {
     title: `Set-up of a session, containers of ${image} (${engine})`,

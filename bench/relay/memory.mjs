@@ -4,7 +4,7 @@ import { memoryOf } from './process-facts.mjs';
 import { start } from './targets.mjs';
 import { figure, megabytes } from './text.mjs';
 
-const settleMs = 1000;
+const settleMs = 500;
 
 /** @param {import('./calls-section.mjs').Around} around */
 export async function measureMemory(around) {

@@ -10,10 +10,10 @@ import { figure } from './text.mjs';
 
 /**
  * @param {{ calls: import('./calls-section.mjs').Measured[], tables: import('./terminal.mjs').Table[], figures: object }} results
- * @param {{ tookS: number, language: string }} run
+ * @param {{ tookS: number, loadBefore: number, pace: { rounds: number, sliceMs: number }, language: string, args: string[] }} run
  * @returns {Promise<string>} Markdown
  */
-export async function page(results, { tookS, language }) {
+export async function page(results, { tookS, loadBefore, pace, language, args }) {
   const peers = Object.entries(wantedPeers()).map(([name, version]) => `${name} ${version}`);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const [{ model }] = cpus();
@@ -23,25 +23,25 @@ export async function page(results, { tookS, language }) {
 What a call through Gangway costs, beside the ideal relay, two other bridges and no bridge at all. Made by:
 
 \`\`\`sh
-npm run bench -- --write
+npm run bench -- ${args.join(' ')}
 \`\`\`
 
 Gangway ${version}, ${peers.join(', ')}; Node ${process.versions.node}, Linux ${release().split('-')[0]}, ${cpus().length} cores (${model.trim()}), ${memory} GiB; ${tookS.toFixed(0)} s.
-**Read ratios, not absolute figures**: client, bridge and servers share the cores, and other work may have been on the machine.
-Differences under a tenth are noise. \`--quick\` takes a quarter of the time; \`--scenario NAME\` and \`--target NAME\` pick.
+**Read ratios, not absolute figures**: client, bridge and servers share the cores, and ${loadSentence(loadBefore)}.
+Differences under a tenth are noise. \`--quick\` takes a third of the time; \`--scenario NAME\` and \`--target NAME\` pick.
 
 ![CPU per call over the ideal relay](benchmarks.svg)
 
 ## What is asked, and what was found
 
-The median of the ratios of single rounds, with the lowest and the highest.
+The median of the ratios of single rounds, with the quartiles; ✗ where the floor is not reached.
 
 ${markdown(goalTable(summary(results)))}
 
 ## How it was measured
 
-- All targets take turns in one run, in slices of half a second, on the same server: an echo server in ${language}, so that the bridge
-  is what is seen. Who comes first changes from round to round.
+- All targets take turns in one run, in slices of ${pace.sliceMs} ms, ${pace.rounds} rounds, on the same server: an echo server in ${language}, so
+  that the bridge is what is seen. Who comes first changes from round to round.
 - **ideal** is a relay on \`node:http\` that starts a process for each session, matches ids and forwards bytes, and does nothing
   else: no check, no limit, no deadline, no log (\`bench/relay/ideal.mjs\`). **direct** is the client on the server’s own pipes.
 - **gangway** runs as it does by default, with its guards, limits, deadlines and its log (a file); only its caps are raised to what
@@ -67,10 +67,15 @@ function goalTable(goals) {
     const { what, floor, aim, isMore, unit, found } = goal;
     const bound = (value) => `${isMore ? '≥' : '≤'} ${value}${unit}`;
     const range = found.count > 1 ? ` (${figure(found.low)} to ${figure(found.high)})` : '';
-    const mark = { aim: '', floor: '', missed: ' ✗' }[verdictOf(goal)];
+    const mark = verdictOf(goal) === 'missed' ? ' ✗' : '';
     return [what, bound(floor), bound(aim), `${figure(found.median)}${unit}${range}${mark}`];
   });
-  return { columns: ['', 'at least', 'aim', 'found'], rows };
+  return { columns: ['', 'floor', 'aim', 'found'], rows };
+}
+
+function loadSentence(load) {
+  const others = load < 0.5 ? 'nothing else of weight was' : 'other work was';
+  return `${others} on the machine when it began (load ${load.toFixed(1)})`;
 }
 
 function faultSentence(calls) {

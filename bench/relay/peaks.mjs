@@ -14,6 +14,7 @@ const settleMs = 500;
 export async function measurePeaks(around) {
   const figures = {};
   const rows = [];
+  if (around.pace.peakRounds === 0) return { tables: [], figures };
   for (const name of ['ideal', 'gangway', 'supergateway', 'mcp-proxy'].filter(around.isMeant)) {
     figures[name] = [];
     for (const size of sizes) figures[name].push({ size, ...(await measure(around, name, size * mebibyte)) });
@@ -31,7 +32,7 @@ async function measure(around, name, bytes) {
     await warmUp(crew, target, { sessions: 1, inFlight: 1, kind: { tool: 'echo' } }, settleMs);
     const before = memoryOf(target.pid).nowBytes;
     const peaks = [];
-    for (let round = 0; round < pace.rounds; round++) {
+    for (let round = 0; round < pace.peakRounds; round++) {
       forgetPeak(target.pid);
       const kind = { tool: 'fill', bytes };
       const { fault } = await crew.tell('prepare', { key: name, sessions: 1, inFlight: 1, kind });

@@ -29,7 +29,7 @@ export function plot(calls) {
     .a { stroke: #4493f8; fill: #4493f8 } .b { stroke: #d29922; fill: #d29922 } .c { stroke: #ab7df8; fill: #ab7df8 } .d { stroke: #3fb950; fill: #3fb950 }
   }
 </style>
-<text class="title" x="8" y="18">CPU per call over the ideal relay: median of the rounds, lowest to highest; less is better</text>
+<text class="title" x="8" y="18">CPU per call over the ideal relay: median and quartiles of the rounds; less is better</text>
 ${legend()}
 ${marks.map((value) => mark(value, bottom)).join('\n')}
 ${rows.map((measured, i) => row(measured, top + (i + 0.5) * rowHeight)).join('\n')}

@@ -6,7 +6,7 @@ import { start } from './targets.mjs';
 import { figure, times } from './text.mjs';
 
 /** A warm server takes the place of the one that was leased within this time. */
-const refillMs = 60;
+const refillMs = 100;
 /** A server that is started by hand is taken to be up after this time. */
 const upMs = 60;
 
@@ -28,7 +28,7 @@ export async function measureSetUp(around) {
     started.push({ ...kind, ...(await start(kind.target, around, kind.entry)), name: kind.name });
   const rounds = new Map(started.map(({ name }) => [name, []]));
   try {
-    for (let round = -1; round < around.pace.rounds; round++)
+    for (let round = -1; round < around.pace.setUpRounds; round++)
       for (const kind of started) {
         const one = await measure(around, kind);
         if (round >= 0) rounds.get(kind.name).push(one);

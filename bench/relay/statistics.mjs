@@ -1,6 +1,6 @@
 // The arithmetic of the figures: a ratio is taken within a round, and what is told of it is the median of all rounds.
 
-/** @typedef {{ median: number, low: number, high: number, count: number }} Spread */
+/** @typedef {{ median: number, low: number, high: number, count: number }} Spread the middle, and the quartiles around it */
 
 /** @param {readonly number[]} values @returns {number} NaN without any */
 export function median(values) {
@@ -17,7 +17,9 @@ export function quantile(sorted, share) {
 /** @param {readonly number[]} values @returns {Spread | undefined} undefined without any */
 export function spreadOf(values) {
   if (values.length === 0) return undefined;
-  return { median: median(values), low: Math.min(...values), high: Math.max(...values), count: values.length };
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [0.25, 0.75].map((share) => quantile(sorted, share));
+  return { median: median(sorted), low, high, count: sorted.length };
 }
 
 /**

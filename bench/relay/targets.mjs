@@ -16,7 +16,7 @@ import { childWith } from './process-facts.mjs';
 
 const here = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const startMs = 30_000;
-const stopMs = 3000;
+const stopMs = 10_000;
 /** Each has a file of its own, since it reads it again when it changes. */
 let gangways = 0;
 /** Whatever happens to this process, nothing that it has started goes on. */
@@ -40,7 +40,7 @@ export function start(name, around, entry = {}) {
 async function ideal({ command }) {
   const bridge = new Program([here('ideal.mjs'), ...command]);
   const url = await bridge.says(/^ready (\S+)/m);
-  return { name: 'ideal', at: { url }, pid: bridge.pid, stop: () => bridge.stop() };
+  return { name: 'ideal', at: { url }, pid: bridge.pid, stop: () => bridge.kill() };
 }
 
 /** Everything on, as it is by default; only its caps are raised to what the other ones allow. */
@@ -87,7 +87,7 @@ async function mcpProxy({ command }) {
 async function listening(name, args, port) {
   const bridge = new Program([programOf(name), ...args]);
   await bridge.listensOn(port);
-  return { name, at: { url: `http://127.0.0.1:${port}/mcp` }, pid: bridge.pid, stop: () => bridge.stop() };
+  return { name, at: { url: `http://127.0.0.1:${port}/mcp` }, pid: bridge.pid, stop: () => bridge.kill() };
 }
 
 /** No bridge: the client starts the server itself. */
@@ -126,12 +126,22 @@ class Program {
   listensOn(port) {
     return this.#until(async () => {
       const socket = connect(port, '127.0.0.1');
-      const isThere = await once(socket, 'connect').then(() => true, () => false); // prettier-ignore
+      const isThere = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      );
       socket.destroy();
       return isThere;
     });
   }
 
+  /** Its servers end with their input. */
+  async kill() {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** What it has to remove, it removes. */
   async stop() {
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopMs);

@@ -7,7 +7,7 @@ export function figure(value, unit = '') {
   return `${value.toFixed(digits)}${unit && ` ${unit}`}`;
 }
 
-/** "1.12× (1.05 to 1.20)". @param {import('./statistics.mjs').Spread | undefined} spread */
+/** "1.12× (1.05 to 1.20)": median and quartiles. @param {import('./statistics.mjs').Spread | undefined} spread */
 export function times(spread) {
   if (!spread) return '-';
   const { median, low, high } = spread;

@@ -100,6 +100,39 @@ describe('faultOfResponse() of the benchmark', () => {
   });
 });
 
+interface Response {
+  readonly status: number;
+  readonly contentType: string;
+  readonly sessionId?: string;
+  readonly body: Buffer;
+}
+
+const { ResponseReader } = await benchModule<{
+  ResponseReader: new (onResponse: (response: Response) => void) => { push(chunk: Buffer): void };
+}>('response-reader');
+
+describe('ResponseReader', () => {
+  const fixed =
+    'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: abc\r\nContent-Length: 5\r\n\r\nhello';
+  const empty = 'HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n';
+  const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\nb\r\nlo 0\r\n\r\nabc\r\n0\r\n\r\n';
+  const bytes = Buffer.from(fixed + empty + chunked + fixed);
+
+  it.each([1, 2, 3, 7, 50, bytes.length])('reads answers in pieces of %d bytes', (size) => {
+    const responses: [number, string, string | undefined][] = [];
+    const reader = new ResponseReader(({ status, body, sessionId }) =>
+      responses.push([status, body.toString(), sessionId]),
+    );
+    for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size));
+    expect(responses).toEqual([
+      [200, 'hello', 'abc'],
+      [202, '', undefined],
+      [200, 'hello 0\r\n\r\nabc', undefined],
+      [200, 'hello', 'abc'],
+    ]);
+  });
+});
+
 interface Crew {
   tell(
     order: string,

@@ -89,3 +89,18 @@ describe('checksOf()', () => {
     expect(checks(gangway, faults)).toEqual(wanted);
   });
 });
+
+const { verdictOf } = await benchModule<{ verdictOf: (goal: object) => string }>('summary');
+
+describe('verdictOf()', () => {
+  it.each([
+    [1, 1.25, false, 0.9, 'aim'],
+    [1, 1.25, false, 1.2, 'floor'],
+    [1, 1.25, false, 1.3, 'missed'],
+    [14, 8, true, 15, 'aim'],
+    [14, 8, true, 9, 'floor'],
+    [14, 8, true, 7, 'missed'],
+  ])('aim %d, floor %d, more is better: %s: %d is "%s"', (aim, floor, isMore, found, wanted) => {
+    expect(verdictOf({ aim, floor, isMore, found: { median: found } })).toBe(wanted);
+  });
+});
