@@ -49,11 +49,13 @@ function mark(value, bottom) {
 }
 
 function row(measured, y) {
-  const drawn = series.flatMap(({ target, className }) => {
+  const drawn = series.flatMap(({ target, className }, i) => {
     const ratio = cpuRatio(measured, target, 'ideal');
     if (!ratio) return [];
-    const range = `<line class="${className}" x1="${x(ratio.low)}" x2="${x(ratio.high)}" y1="${y}" y2="${y}"/>`;
-    return [`${range}<circle class="${className}" cx="${x(ratio.median)}" cy="${y}" r="4.5"/>`];
+    // Those that are close to each other can both be seen.
+    const at = y + (i - (series.length - 1) / 2) * 5;
+    const range = `<line class="${className}" x1="${x(ratio.low)}" x2="${x(ratio.high)}" y1="${at}" y2="${at}"/>`;
+    return [`${range}<circle class="${className}" cx="${x(ratio.median)}" cy="${at}" r="4"/>`];
   });
   return `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${measured.name}</text>${drawn.join('')}`;
 }
