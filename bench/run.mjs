@@ -1,7 +1,7 @@
 // What a call through Gangway costs, beside the ideal relay, other bridges and no bridge at all, in turns in one run:
 //   npm run bench -- [--quick] [--scenario NAME]... [--target NAME]... [--write]
-// Takes less than five minutes on an idle machine; --quick, without containers and large answers, less than a minute and a
-// half. --write makes docs/benchmarks.md and .svg. Needs Linux; the first run builds Gangway and installs the peers of
+// Takes five minutes, --quick, without containers and large answers, a minute and a half; both more on a machine that is
+// busy with other work. --write makes docs/benchmarks.md and .svg. Needs Linux; the first run builds Gangway and installs the peers of
 // bench/package.json. Exit code 1 when an answer was wrong.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';

@@ -28,7 +28,7 @@ npm run bench -- ${args.join(' ')}
 
 Gangway ${version}, ${peers.join(', ')}; Node ${process.versions.node}, Linux ${release().split('-')[0]}, ${cpus().length} cores (${model.trim()}), ${memory} GiB; ${tookS.toFixed(0)} s.
 **Read ratios, not absolute figures**: client, bridge and servers share the cores, and ${loadSentence(loadBefore)}.
-Differences under a tenth are noise. \`--quick\` takes a third of the time; \`--scenario NAME\` and \`--target NAME\` pick.
+Differences under a tenth are noise; on a busy machine, two runs differ by up to a half. \`--quick\` takes a third of the time; \`--scenario NAME\` and \`--target NAME\` pick.
 
 ![CPU per call over the ideal relay](benchmarks.svg)
 
