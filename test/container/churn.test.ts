@@ -10,10 +10,10 @@ import { timed, until } from '../support/until.ts';
 jest.setTimeout(2 * containerTestMs);
 
 const max = 20;
-const sessions = 200;
+const sessions = 100;
 
 describeEachEngine('Clients that leave without a word', (engine) => {
-  it('200 of them never hold more than 20 containers, and leave none, nor memory, nor files, behind', async () => {
+  it('100 of them never hold more than 20 containers, and leave none, nor memory, nor files, behind', async () => {
     const image = await fixtureImage(engine);
     const pool = { warm: 0, max, queue: sessions, acquireTimeout: '2m', idleTimeout: '3s' };
     const churned = { image, args: ['/servers/well-behaved.mjs'], network: 'none', pull: 'never', startTimeout: '60s' };
