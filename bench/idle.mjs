@@ -2,32 +2,26 @@
 //   node bench/idle.mjs [--sessions 200] [--minutes 60]
 // Needs Linux and a build. Prints the memory of the bridge and of its launcher every minute, and what they gain an hour, by
 // a straight line through the second half. Exit code 1 when an answer was wrong.
-import { spawn } from 'node:child_process';
-import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { echoServer } from './relay/install.mjs';
+import { memoryOf } from './relay/process-facts.mjs';
+import { start } from './relay/targets.mjs';
 
 const { values } = parseArgs({
   options: { sessions: { type: 'string', default: '200' }, minutes: { type: 'string', default: '60' } },
 });
 const sessionCount = Number(values.sessions);
 const minutes = Number(values.minutes);
-const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'gangway-idle-'));
-const file = path.join(folder, 'servers.json');
-const pool = { warm: 2, max: sessionCount + 10, idleTimeout: '1h' };
-const command = [process.execPath, path.join(root, 'bench/echo.mjs')];
-writeFileSync(file, JSON.stringify({ listen: { port: 0 }, servers: { echo: { command, pool } } }));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const bridge = spawn(
-  process.execPath,
-  [path.join(root, 'dist/main.js'), 'serve', '--config', file, '--allow-process'],
-  { stdio: ['ignore', 'pipe', 'ignore'] },
-);
-const url = await listening(bridge.stdout);
+const { command } = echoServer(folder);
+const bridge = await start('gangway', { folder, command }, { pool: { warm: 2, idleTimeout: '1h' } });
+const { url } = bridge.at;
 const sessions = [];
 let faults = 0;
 try {
@@ -37,14 +31,12 @@ try {
     await oneMinute();
     samples.push(sample(minute));
   }
-  const late = samples.slice(Math.floor(samples.length / 2));
   console.log(`wrong or no answers: ${faults}`);
-  for (const what of ['bridge', 'launcher'])
+  const late = samples.slice(Math.floor(samples.length / 2));
+  for (const what of late.length > 1 ? ['bridge', 'launcher'] : [])
     console.log(`${what}: ${slope(late.map((one) => one[what])).toFixed(2)} MB per hour in the second half`);
 } finally {
-  bridge.kill('SIGTERM');
-  await new Promise((resolve) => bridge.once('exit', resolve));
-  rmSync(folder, { recursive: true, force: true });
+  await bridge.stop();
 }
 process.exitCode = faults === 0 ? 0 : 1;
 
@@ -82,21 +74,13 @@ function post(message, session) {
     Accept: 'application/json, text/event-stream',
     ...(session === undefined ? {} : { 'Mcp-Session-Id': session }),
   };
-  return fetch(`${url}/echo/mcp`, { method: 'POST', headers, body: JSON.stringify(message) });
+  return fetch(url, { method: 'POST', headers, body: JSON.stringify(message) });
 }
 
 function sample(minute) {
-  const one = { bridge: residentMb(bridge.pid), launcher: residentMb(launcherOf(bridge.pid)) };
-  console.log(`${minute} min: bridge ${one.bridge.toFixed(1)} MB, launcher ${one.launcher.toFixed(1)} MB`);
-  return one;
-}
-
-function launcherOf(pid) {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ')[0]);
-}
-
-function residentMb(pid) {
-  return (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) * 1024) / 1e6;
+  const [ofBridge, ofLauncher] = [bridge.pid, bridge.launcherPid].map((pid) => memoryOf(pid).nowBytes / 1e6);
+  console.log(`${minute} min: bridge ${ofBridge.toFixed(1)} MB, launcher ${ofLauncher.toFixed(1)} MB`);
+  return { bridge: ofBridge, launcher: ofLauncher };
 }
 
 /** Of a straight line through one value a minute, per hour. */
@@ -106,17 +90,4 @@ function slope(ys) {
   const over = ys.reduce((sum, y, x) => sum + (x - meanX) * (y - meanY), 0);
   const under = ys.reduce((sum, _y, x) => sum + (x - meanX) ** 2, 0);
   return (over / under) * 60;
-}
-
-async function listening(stdout) {
-  let said = '';
-  for await (const chunk of stdout) {
-    said += chunk;
-    const found = /on (http:\S+) /.exec(said)?.[1];
-    if (found) {
-      stdout.resume();
-      return found;
-    }
-  }
-  throw new Error(`The bridge did not start: ${said}`);
 }

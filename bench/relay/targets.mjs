@@ -24,6 +24,7 @@ const running = new Set();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGTERM');
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 const starters = { ideal, gangway, 'gangway-shared': gangwayShared, supergateway, 'mcp-proxy': mcpProxy, direct };
 

@@ -96,7 +96,7 @@ export class SessionRegistry {
 
   /** @throws {BridgeError} `SESSION_UNKNOWN`, in the same words for an id that is unknown, over, or of another server */
   find(id: string, server: string): Session {
-    // What is here was minted here: to check its signature again would cost more than all the rest.
+    // What is here was minted here: its signature need not be checked for each request.
     const session = this.#sessions.get(id);
     if (session?.state !== 'open' || session.server.name !== server) throw sessionUnknown();
     return session;

@@ -2,7 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 
 /**
  * Mints session ids: `SERVER~OWNER~START~RANDOM~MAC`, visible ASCII, 128 bits of chance, signed. Whoever
- * holds the key can tell which bridge an id belongs to without asking anybody, so that several can share the work.
+ * holds the key can tell which bridge an id belongs to without asking anybody, so that several can share the work; one
+ * alone knows its ids, and checks no signature.
  *
  * @see MCP 2025-11-25, Transports, "Session Management": unguessable, visible ASCII only
  */

@@ -3,7 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
-import { type Envelope, type Id, type Request, type Response } from '../jsonrpc/message.ts';
+import type { Envelope, Id, Request, Response } from '../jsonrpc/message.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from '../relay/channel.ts';
 import { Exchange } from '../relay/exchange.ts';
 import type { Connection, Reply } from '../relay/reply.ts';

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Id, Notification, Request, Response } from '../jsonrpc/message.ts';
-import { oneLine } from '../jsonrpc/one-line.ts';
 import { renumber } from '../jsonrpc/renumber.ts';
 import { splice } from '../jsonrpc/splice.ts';
 import type { SharedUpstream } from '../upstream/shared-upstream.ts';
@@ -67,7 +66,7 @@ export class ClientQuestions {
     const { id: span } = message.spans;
     if (!question || !span) return;
     this.#open.delete(message.id as number);
-    question.from.send(oneLine(splice(bytes, [{ span, text: question.idText }])));
+    question.from.send(splice(bytes, [{ span, text: question.idText }]));
   }
 
   /** The client's progress on a question. */
@@ -76,7 +75,7 @@ export class ClientQuestions {
     const question = typeof token === 'number' ? this.#open.get(token) : undefined;
     const { token: span } = message.spans;
     if (question?.tokenText === undefined || !span) return;
-    question.from.send(oneLine(splice(bytes, [{ span, text: question.tokenText }])));
+    question.from.send(splice(bytes, [{ span, text: question.tokenText }]));
   }
 
   /** The client is gone: nobody must wait for it. */

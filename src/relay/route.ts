@@ -1,4 +1,4 @@
-import { type Envelope, type Id, type Notification, type Request } from '../jsonrpc/message.ts';
+import type { Envelope, Id, Notification, Request } from '../jsonrpc/message.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What is under way in a session, as the routing needs it. */

@@ -1,6 +1,6 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import { type Envelope, type Id, type Notification, type Request, type Response } from '../jsonrpc/message.ts';
+import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import type { Place } from '../pool/fleet.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Channel, ChannelReceiver } from './channel.ts';

@@ -4,7 +4,6 @@ import { BridgeError } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
-import { oneLine } from '../jsonrpc/one-line.ts';
 import { renumber } from '../jsonrpc/renumber.ts';
 import { splice, type Span } from '../jsonrpc/splice.ts';
 import { endError, garbledAnswer } from './end-error.ts';
@@ -108,7 +107,7 @@ export class SharedUpstream implements Receiver {
     if (!call) return;
     this.#calls.delete(id);
     this.#giveUp(call.client);
-    this.send(oneLine(splice(notice.bytes, [{ span: notice.span, text: String(id) }])));
+    this.send(splice(notice.bytes, [{ span: notice.span, text: String(id) }]));
   }
 
   /**

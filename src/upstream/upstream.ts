@@ -3,7 +3,6 @@ import { settlesWithin } from '../base/deadline.ts';
 import { deferred } from '../base/deferred.ts';
 import type { ErrorData } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { printable } from '../base/printable.ts';
 import type { Redactor } from '../base/redact.ts';
 import type { Child, Engine, Exit } from '../engine/engine.ts';
 import { engineRefusal, isEngineRefusal, type EngineRefusal } from '../engine/refusal.ts';
@@ -25,6 +24,7 @@ import { exitFacts } from './exit-facts.ts';
 import { lastWords, lastWordsMs } from './last-words.ts';
 import type { Leaks } from './leaks.ts';
 import { LineWriter } from './line-writer.ts';
+import { Noise } from './noise.ts';
 import { readInTurns, turnBytes } from './read-in-turns.ts';
 import { StderrTail, type StderrLines } from './stderr-tail.ts';
 import { endChild, graceMs } from './stop.ts';
@@ -66,11 +66,6 @@ const maxStalledBytes = 1024 * 1024;
 const stalledMs = 1000;
 /** A server that closes its output ends within this time, nearly always; the client of an engine that refused it is slower. */
 const exitMs = { ready: 100, starting: 2000 } as const;
-/** More lines that are no messages than this within the window are more than a server prints by mistake. */
-const maxNoiseLines = 1000;
-const noiseWindowMs = 10_000;
-/** So many are kept for people. */
-const keptNoiseLines = 100;
 
 /**
  * One running server as a message channel: lines out, lines in, and a certain end.
@@ -91,6 +86,7 @@ export class Upstream {
   readonly #child: Child;
   readonly #around: Surroundings;
   readonly #stderr: StderrTail;
+  readonly #noise: Noise;
   readonly #writer: LineWriter;
   readonly #framer: LineFramer;
   readonly #scanner = new Scanner(serverLimits);
@@ -109,9 +105,6 @@ export class Upstream {
   #bytesInTurn = 0;
   /** When it wrote anything. */
   #heardAt = -Infinity;
-  #noiseLines = 0;
-  #noiseSince = -Infinity;
-  #noiseInWindow = 0;
 
   constructor(child: Child, around: Surroundings) {
     this.name = child.name;
@@ -120,6 +113,7 @@ export class Upstream {
     this.#around = around;
     this.#writer = new LineWriter(child.stdin);
     this.#stderr = new StderrTail(around.redactor, around.clock);
+    this.#noise = new Noise({ ...around, name: child.name, tail: this.#stderr });
     this.#framer = new LineFramer(around.maxLineBytes, {
       onBegin: () => {
         this.#scanner.reset();
@@ -168,7 +162,7 @@ export class Upstream {
 
   /** Lines on stdout that were no messages. */
   get noiseLines(): number {
-    return this.#noiseLines;
+    return this.#noise.lines;
   }
 
   /** What the server says on stderr, and what it says on stdout that is no message. */
@@ -316,30 +310,8 @@ export class Upstream {
       this.#receiver?.onMessage(read, oneLine(bytes));
       return;
     }
-    this.#onNoise(bytes);
+    if (this.#noise.add(bytes)) this.#finish('too-noisy');
     if (isRefusal(read) && read.answers !== undefined) this.#receiver?.onGarbled(read.answers);
-  }
-
-  /** A banner or a stray print: kept for people, never sent to the client. A server that only makes noise is ended. */
-  #onNoise(line: Bytes): void {
-    this.#noiseLines += 1;
-    const now = this.#around.clock.now();
-    if (now - this.#noiseSince > noiseWindowMs) {
-      this.#noiseSince = now;
-      this.#noiseInWindow = 0;
-    }
-    this.#noiseInWindow += 1;
-    if (this.#noiseInWindow > maxNoiseLines) this.#finish('too-noisy');
-    if (this.#noiseLines > keptNoiseLines) return;
-    // Masked before it is cut: half a secret is a secret too.
-    const text = this.#around.redactor.redact(printable(line.text(0, Math.min(line.length, 8192))));
-    this.#stderr.push(Buffer.from(`stdout: ${text.slice(0, 400)}\n`));
-    if (this.#noiseLines <= 3) {
-      this.#around.log.warn(
-        { container: this.name, bytes: line.length },
-        'a line on stdout is no JSON-RPC message; skipped',
-      );
-    }
   }
 
   #finish(reason: UpstreamEnd['reason']): void {
