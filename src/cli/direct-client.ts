@@ -116,7 +116,10 @@ class UpstreamTransport implements Transport {
     // Each in a turn of its own: the SDK handles a notification later than a response that comes right behind it, and
     // would lose the last progress.
     this.#upstream.attach({
-      onMessage: (_, bytes) => setImmediate(() => this.onmessage?.(JSON.parse(bytes.toString()) as JSONRPCMessage)),
+      onMessage: (_, bytes) => {
+        const message = JSON.parse(bytes.toString()) as JSONRPCMessage;
+        setImmediate(() => this.onmessage?.(message));
+      },
       onGarbled: () => undefined,
       onEnd: () => setImmediate(() => this.onclose?.()),
     });

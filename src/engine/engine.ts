@@ -56,10 +56,20 @@ export interface Life {
   kill(): void;
 }
 
+/** What a server says. */
+export interface Output extends Readable {
+  /**
+   * Cheaper than to listen to `data`, where it is offered.
+   *
+   * @param take gets bytes that are there until it returns
+   */
+  takeChunks?(take: (chunk: Buffer) => void): void;
+}
+
 /** A started server: three byte streams, and its end. */
 export interface Child extends Life {
   readonly stdin: Writable;
-  readonly stdout: Readable;
+  readonly stdout: Output;
   readonly stderr: Readable;
 }
 

@@ -2,36 +2,38 @@ import { Bytes } from './bytes.ts';
 
 const lineFeed = 10;
 const carriageReturn = 13;
-/** Chunks are joined to pieces of at least this size, and while there are too many: each costs more than a few bytes. */
+/** What is kept of a line is copied to pieces of this size, the first of which begins small. */
 const pieceBytes = 64 * 1024;
-const maxChunks = 256;
+const firstBytes = 1024;
+const nothing = Buffer.alloc(0);
 
 /** Who gets the lines. */
 export interface LineListener {
   /** A line begins. */
   onBegin(): void;
-  /** The next bytes of a line, as they come; LF is never among them. */
+  /** The next bytes of a line, as they come, there until it returns; LF is never among them. */
   onPart(part: Buffer): void;
-  /** The line that is complete, without LF or CRLF; never an empty one. */
+  /** The line that is complete, without LF or CRLF, there until it returns; never an empty one. */
   onLine(line: Bytes): void;
   /** Once, when a line exceeds the limit; nothing comes after it. */
   onTooLong(): void;
 }
 
 /**
- * Cuts a byte stream into lines, without copying a line that lies in one chunk. A line that spans chunks is held as a
- * list of pieces, so the work stays linear in the number of bytes, and none of it is done all at once. Bytes are never
- * decoded here: a character that is split between two chunks is whole again in its line.
+ * Cuts a byte stream into lines, without copying a line that lies in one chunk. A line that spans chunks is copied, as
+ * they come, to a list of pieces: a chunk need not outlive the call that brings it, the work stays linear in the number
+ * of bytes, and none of it is done all at once. Bytes are never decoded here: a character that is split between two
+ * chunks is whole again in its line.
  *
  * @see MCP 2025-11-25, Transports, "stdio": messages are delimited by newlines and contain none
  */
 export class LineFramer {
   readonly #maxLineBytes: number;
   readonly #listener: LineListener;
-  /** The pieces of the line that has begun and not ended; the last chunks, not yet joined to one. */
+  /** The pieces of the line that has begun and not ended; the last one, and how much of it is filled. */
   #pieces: Buffer[] = [];
-  #chunks: Buffer[] = [];
-  #chunkBytes = 0;
+  #piece = nothing;
+  #filledBytes = 0;
   #length = 0;
   #isBroken = false;
 
@@ -85,8 +87,6 @@ export class LineFramer {
 
   #keep(rest: Buffer): void {
     if (this.#length === 0) this.#listener.onBegin();
-    this.#chunks.push(rest);
-    this.#chunkBytes += rest.length;
     this.#length += rest.length;
     const mayEnd = rest.at(-1) === carriageReturn ? 1 : 0;
     if (this.#length > this.#maxLineBytes + mayEnd) {
@@ -94,21 +94,38 @@ export class LineFramer {
       return;
     }
     this.#listener.onPart(rest);
-    if (this.#chunkBytes >= pieceBytes) this.#endPiece();
-    else if (this.#chunks.length >= maxChunks) this.#chunks = [Buffer.concat(this.#chunks, this.#chunkBytes)];
+    this.#copy(rest);
+  }
+
+  #copy(rest: Buffer): void {
+    for (let at = 0; at < rest.length;) {
+      if (this.#filledBytes === this.#piece.length) this.#makeRoom(rest.length - at);
+      const copied = rest.copy(this.#piece, this.#filledBytes, at);
+      this.#filledBytes += copied;
+      at += copied;
+    }
+  }
+
+  /** The first piece grows, each time to twice its size; all others are as large as they may be from the start. */
+  #makeRoom(wantedBytes: number): void {
+    const old = this.#piece;
+    if (this.#filledBytes === pieceBytes) this.#endPiece();
+    const isFirst = this.#pieces.length === 0;
+    const grownBytes = Math.max(firstBytes, 2 * old.length, old.length + wantedBytes);
+    this.#piece = Buffer.allocUnsafeSlow(isFirst ? Math.min(pieceBytes, grownBytes) : pieceBytes);
+    old.copy(this.#piece, 0, 0, this.#filledBytes);
   }
 
   #endPiece(): void {
-    const [only] = this.#chunks;
-    if (only) this.#pieces.push(this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks, this.#chunkBytes));
-    this.#chunks = [];
-    this.#chunkBytes = 0;
+    if (this.#filledBytes > 0) this.#pieces.push(this.#piece.subarray(0, this.#filledBytes));
+    this.#piece = nothing;
+    this.#filledBytes = 0;
   }
 
   #clear(): void {
     this.#pieces = [];
-    this.#chunks = [];
-    this.#chunkBytes = 0;
+    this.#piece = nothing;
+    this.#filledBytes = 0;
     this.#length = 0;
   }
 
@@ -118,7 +135,6 @@ export class LineFramer {
     this.#listener.onTooLong();
   }
 }
-const nothing = Buffer.alloc(0);
 
 function withoutReturn(pieces: Buffer[]): Buffer[] {
   const last = pieces.at(-1);

@@ -1,9 +1,10 @@
-import { Socket } from 'node:net';
+import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+import type { Output } from '../engine/engine.ts';
 
 /** The bridge's ends of the streams of a launch. */
 export interface ChildStreams {
   readonly stdin: HeldSocket;
-  readonly stdout: Socket;
+  readonly stdout: ReusingSocket;
   readonly stderr: Socket;
 }
 
@@ -16,7 +17,7 @@ export interface ChildStreams {
  */
 export function openStreams(path: string, token: string): ChildStreams {
   const stdin = new HeldSocket();
-  const [stdout, stderr] = [new Socket(), new Socket()];
+  const [stdout, stderr] = [new ReusingSocket(), new Socket()];
   // Whatever comes from there is not for us; and until somebody reads.
   for (const socket of [stdin, stdout]) socket.pause();
   for (const [stream, socket] of [stdin, stdout, stderr].entries()) {
@@ -27,6 +28,31 @@ export function openStreams(path: string, token: string): ChildStreams {
   }
   stdin.cork();
   return { stdin, stdout, stderr };
+}
+
+/** All that is read goes through here, a piece at a time: memory for each piece would cost more than to look at it. */
+const piece = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Reads into the same memory again and again for who takes chunks; for others it is a stream like any. */
+class ReusingSocket extends Socket implements Output {
+  #take: ((chunk: Buffer) => void) | undefined;
+
+  constructor() {
+    const onread: OnReadOpts = {
+      buffer: piece,
+      callback: (length) => {
+        const chunk = piece.subarray(0, length);
+        if (!this.#take) return this.push(Buffer.from(chunk));
+        this.#take(chunk);
+        return true;
+      },
+    };
+    super({ onread } as SocketConstructorOpts);
+  }
+
+  takeChunks(take: (chunk: Buffer) => void): void {
+    this.#take = take;
+  }
 }
 
 /** Keeps what is written to it, and its end, until it is released. */

@@ -196,7 +196,7 @@ export class SharedUpstream implements Receiver {
     const own = this.#own.get(id);
     if (!own) this.#unexpected += 1;
     this.#own.delete(id);
-    own?.resolve({ message, bytes });
+    own?.resolve({ message, bytes: bytes.kept() });
   }
 
   /** A question to a client: whom it is for can only be told when all calls that it can be about are of one. */

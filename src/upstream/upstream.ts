@@ -39,7 +39,11 @@ export interface UpstreamEnd {
 
 /** Who listens to an upstream: its one session. */
 export interface Receiver {
-  /** One message, whole, as bytes and as what the relay must know of it. */
+  /**
+   * One message, whole, as bytes and as what the relay must know of it.
+   *
+   * @param bytes are there until it returns, see `Bytes.kept`
+   */
   onMessage(envelope: Envelope, bytes: Bytes): void;
   /** What was to be the answer to this id is no message. */
   onGarbled(id: Id): void;
@@ -179,13 +183,15 @@ export class Upstream {
       return;
     }
     const { stdout } = this.#child;
-    stdout.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       this.#heardAt = this.#around.clock.now();
       if (this.#state === 'starting') this.#spoke.resolve();
       this.#writer.heard();
       this.#framer.push(chunk);
       this.#giveWay(chunk.length);
-    });
+    };
+    if (stdout.takeChunks) stdout.takeChunks(take);
+    else stdout.on('data', take);
     stdout.once('end', () => {
       this.#framer.end();
       void this.#onOutputClosed();

@@ -42,6 +42,36 @@ function open(): ReturnType<typeof openStreams> {
   return streams;
 }
 
+describe('openStreams()', () => {
+  it('gives an output that is read only when somebody takes it, in order, to its end', async () => {
+    const { stdout } = open();
+    const [, theirs] = await door.take(token);
+    const text = Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join('');
+    theirs.end(text);
+    let heard = '';
+    stdout.takeChunks((chunk) => {
+      heard += chunk.toString('latin1');
+      // As a client that is behind does.
+      stdout.pause();
+      setImmediate(() => stdout.resume());
+    });
+    stdout.resume();
+    await once(stdout, 'end');
+    expect(heard).toBe(text);
+  });
+
+  it('gives an output that closes when the other end has closed', async () => {
+    const { stdout } = open();
+    const [, theirs] = await door.take(token);
+    const closed = once(stdout, 'close');
+    stdout.takeChunks(() => undefined);
+    stdout.resume();
+    theirs.destroy();
+    await closed;
+    expect(stdout.readableEnded).toBe(true);
+  });
+});
+
 describe('StdioDoor.take()', () => {
   it.each(['before', 'after'])('gives the three streams of a launch that is asked for %s they come', async (when) => {
     const early = when === 'before' ? door.take(token) : undefined;

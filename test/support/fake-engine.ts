@@ -2,7 +2,15 @@ import { PassThrough } from 'node:stream';
 import type { Clock } from '../../src/base/clock.ts';
 import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
-import type { Child, ContainerEngine, ContainerRecord, EngineKind, Exit, LaunchSpec } from '../../src/engine/engine.ts';
+import type {
+  Child,
+  ContainerEngine,
+  ContainerRecord,
+  EngineKind,
+  Exit,
+  LaunchSpec,
+  Output,
+} from '../../src/engine/engine.ts';
 import type { Source } from '../../src/config/config.ts';
 
 /** How one server behaves; without a word it starts at once, answers `initialize`, and ends with its input. */
@@ -25,12 +33,23 @@ export interface Habit {
 
 const killed: Exit = { code: 137, signal: undefined };
 
+/** What it brings is there while it is taken, and overwritten right afterwards. */
+class Fleeting extends PassThrough implements Output {
+  takeChunks(take: (chunk: Buffer) => void): void {
+    this.on('data', (chunk: Buffer) => {
+      const memory = Buffer.from(chunk);
+      take(memory);
+      memory.fill('#');
+    });
+  }
+}
+
 /** A server in a container that exists in memory only. */
 export class FakeChild implements Child {
   readonly name: string;
   readonly spec: LaunchSpec;
   readonly stdin = new PassThrough();
-  readonly stdout = new PassThrough();
+  readonly stdout = new Fleeting();
   readonly stderr = new PassThrough();
   readonly running: Promise<void>;
   readonly died: Promise<Exit>;
