@@ -77,7 +77,7 @@ export class HttpConnection implements Connection {
       // A text leaves together with the headers; in Latin-1 its bytes are what they were.
       response.end(first.toString('latin1'), 'latin1');
     } else {
-      for (const part of message.parts) response.write(part);
+      for (const part of message.kept().parts) response.write(part);
       response.end();
     }
     if (response.writableLength === 0) return true;
@@ -95,18 +95,25 @@ export class HttpConnection implements Connection {
         'X-Accel-Buffering': 'no',
       }),
     );
+    // They leave at once, together with what is written in the same turn.
+    const { socket } = this.#response;
+    socket?.cork();
     this.#response.flushHeaders();
+    process.nextTick(() => socket?.uncork());
     this.#keepAlive.add(this.#response);
   }
 
   event(message: Bytes, id: string): boolean {
     this.openStream();
     const response = this.#response;
-    const head = Buffer.from(`${id === '' ? '' : `id: ${id}\n`}event: message\ndata: `);
-    const pieces = [head, ...message.parts, eventEnd];
-    if (message.length <= smallBytes) return response.write(Buffer.concat(pieces));
+    const head = `${id === '' ? '' : `id: ${id}\n`}event: message\ndata: `;
+    const [first = nothing] = message.parts;
+    if (message.length <= smallBytes && message.parts.length === 1) {
+      return response.write(`${head}${first.toString('latin1')}\n\n`, 'latin1');
+    }
     // Not corked: since Node 22 a corked response that was full never says `drain`.
-    return pieces.reduce((_isFast, piece) => response.write(piece), true);
+    const { parts } = message.kept();
+    return [Buffer.from(head), ...parts, eventEnd].reduce((_isFast, piece) => response.write(piece), true);
   }
 
   prime(id: string, retryMs: number): boolean {

@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 
-const lineFeed = 10;
-/** Up to this size a message is copied, so that it leaves in one piece with its line end and with others. */
+/**
+ * Up to this size a message is copied, so that it leaves in one piece with its line end and with others. The copy is a
+ * text in Latin-1, whose bytes are what they were: up to this size Node writes one without any memory of its own.
+ */
 const copiedBytes = 16 * 1024;
 /** So much is gathered at the most. */
 const gatheredBytes = 256 * 1024;
@@ -15,8 +17,7 @@ const gatheredBytes = 256 * 1024;
 export class LineWriter {
   readonly #stdin: Writable;
   /** What leaves at the end of this turn. */
-  #gathered: Bytes[] = [];
-  #gatheredBytes = 0;
+  #gathered = '';
   #isWorking = false;
 
   constructor(stdin: Writable) {
@@ -25,7 +26,7 @@ export class LineWriter {
 
   /** Bytes that wait to be read by the server. */
   get pendingBytes(): number {
-    return this.#gatheredBytes + this.#stdin.writableLength;
+    return this.#gathered.length + this.#stdin.writableLength;
   }
 
   /** @param bytes one JSON text without a line break */
@@ -34,11 +35,11 @@ export class LineWriter {
     if (bytes.length > copiedBytes) {
       this.flush();
       this.#writeLarge(bytes);
-    } else if (this.#isWorking || this.#gatheredBytes > 0) {
+    } else if (this.#isWorking || this.#gathered.length > 0) {
       this.#gather(bytes);
     } else {
       this.#isWorking = true;
-      this.#stdin.write(lines([bytes], bytes.length + 1));
+      this.#stdin.write(line(bytes), 'latin1');
     }
   }
 
@@ -49,21 +50,19 @@ export class LineWriter {
 
   /** Everything leaves now. */
   flush(): void {
-    if (this.#gatheredBytes === 0) return;
-    if (this.#stdin.writable) this.#stdin.write(lines(this.#gathered, this.#gatheredBytes));
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    if (this.#gathered.length === 0) return;
+    if (this.#stdin.writable) this.#stdin.write(this.#gathered, 'latin1');
+    this.#gathered = '';
   }
 
   #gather(bytes: Bytes): void {
-    if (this.#gatheredBytes === 0) {
+    if (this.#gathered.length === 0) {
       setImmediate(() => {
         this.flush();
       });
     }
-    this.#gathered.push(bytes);
-    this.#gatheredBytes += bytes.length + 1;
-    if (this.#gatheredBytes > gatheredBytes) this.flush();
+    this.#gathered += line(bytes);
+    if (this.#gathered.length > gatheredBytes) this.flush();
   }
 
   #writeLarge({ parts }: Bytes): void {
@@ -74,18 +73,10 @@ export class LineWriter {
   }
 }
 
-const lineEnd = Buffer.from([lineFeed]);
+const lineEnd = Buffer.from('\n');
 
-function lines(messages: readonly Bytes[], length: number): Buffer {
-  const joined = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const { parts } of messages) {
-    for (const part of parts) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    joined[at] = lineFeed;
-    at += 1;
-  }
-  return joined;
+function line({ parts }: Bytes): string {
+  let text = '';
+  for (const part of parts) text += part.toString('latin1');
+  return `${text}\n`;
 }
