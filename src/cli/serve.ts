@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
+import { giveHeapRoom } from '../base/heap-growth.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
@@ -17,6 +18,7 @@ import { table, type Output } from './output.ts';
 /** `gangway serve`: until a signal ends it. */
 export async function serve(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
   const wanted = openConfig(args.config, environment, args.overrides);
+  giveHeapRoom(systemClock);
   const log = createLog(args.logLevel, args.logFormat ?? (output.isTerminal ? 'pretty' : 'json'));
   // Before there is anything else: to start a process takes the longer, the larger the one that starts it.
   const launcher = new LauncherKeeper({ spawn: () => spawnLauncher(environment, ownToken()), clock: systemClock, log });
