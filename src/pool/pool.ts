@@ -5,6 +5,7 @@ import { startFailed } from '../upstream/start-failed.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Budget } from './budget.ts';
 import { drainingError, fullError, lateError, tooLargeError } from './pool-errors.ts';
+import { RefillHold } from './refill-hold.ts';
 import { SlotTable, type RetireReason, type Slot, type SlotCounts } from './slot.ts';
 import type { StartPriority } from './start-gate.ts';
 import { StartHistory, type StartStats } from './start-history.ts';
@@ -45,6 +46,7 @@ export class Pool {
   readonly #waiters: Waiters<Lease>;
   readonly #history: StartHistory;
   readonly #starter: Starter;
+  readonly #refillHold: RefillHold;
   readonly #cancels: readonly Cancel[];
   #isDraining = false;
 
@@ -60,6 +62,7 @@ export class Pool {
       late: (waitedMs) => lateError(waitedMs, this.#unaffordable > 0),
     });
     const match = this.#match.bind(this);
+    this.#refillHold = new RefillHold(clock, match);
     this.#starter = new Starter(around, {
       onSpawned: match,
       onReady: (slot, upstream) => {
@@ -180,6 +183,7 @@ export class Pool {
     if (this.#isDraining) return;
     this.#serve();
     this.#around.budget.makeRoom();
+    if (this.#refillHold.isHeld) return;
     let missing = missingWarm(this.#slots, this.#unclaimed().length, this.#config.warm);
     while (missing > 0 && this.#begin('refill')) missing -= 1;
   }
@@ -231,10 +235,12 @@ export class Pool {
     if (!upstream) throw new Error('A slot without an upstream cannot be leased');
     this.#slots.move(slot, { kind: 'leased', upstream, since: this.#around.clock.now() });
     this.#history.settle();
+    const endHold = this.#refillHold.begin();
     let isReleased = false;
     const release = (reason: RetireReason): Promise<void> => {
       if (isReleased) throw new Error('A lease is released once');
       isReleased = true;
+      endHold();
       // A server that never answered its client may be one that cannot; after its answer, this counts no more.
       if (reason === 'start-failed') slot.attempt.fail(startFailed(upstream));
       return this.#retire(slot, reason);
@@ -243,6 +249,7 @@ export class Pool {
       upstream,
       wasWarm: state.kind === 'warm',
       prove: () => {
+        endHold();
         slot.attempt.prove();
         this.#match();
       },

@@ -87,13 +87,64 @@ describe('Pool.acquire()', () => {
     expect([wait.lease?.wasWarm, wait.lease?.upstream.name]).toEqual([true, rig.engine.children[0]?.name]);
   });
 
-  it('refills behind the lease', async () => {
-    const rig = poolRig({ pool: { warm: 1 } });
-    fill(rig);
-    await settle();
-    ask(rig);
-    await settle();
-    expect(rig.pool.stats()).toMatchObject({ warm: 1, leased: 1 });
+  describe('refills behind the lease', () => {
+    it('when its server has answered', async () => {
+      const rig = poolRig({ pool: { warm: 1 } });
+      fill(rig);
+      await settle();
+      const wait = ask(rig);
+      await settle();
+      expect(rig.pool.stats()).toMatchObject({ warm: 0, leased: 1, starting: 0 });
+      wait.lease?.prove();
+      await settle();
+      expect(rig.pool.stats()).toMatchObject({ warm: 1, leased: 1 });
+    });
+
+    it('when it is released', async () => {
+      const rig = poolRig({ pool: { warm: 1 } });
+      fill(rig);
+      await settle();
+      const wait = ask(rig);
+      await settle();
+      void wait.lease?.release('session-ended');
+      await settle();
+      expect(rig.pool.stats()).toMatchObject({ warm: 1, leased: 0 });
+    });
+
+    it('after 100 ms without an answer', async () => {
+      const rig = poolRig({ pool: { warm: 1 } });
+      fill(rig);
+      await settle();
+      ask(rig);
+      await rig.clock.advance(99);
+      expect(rig.pool.stats()).toMatchObject({ warm: 0 });
+      await rig.clock.advance(1);
+      expect(rig.pool.stats()).toMatchObject({ warm: 1, leased: 1 });
+    });
+
+    it('when the last one of several has its answer', async () => {
+      const rig = poolRig({ pool: { warm: 2 } });
+      fill(rig);
+      await settle();
+      const waits = [ask(rig), ask(rig)];
+      await settle();
+      waits[0]?.lease?.prove();
+      await settle();
+      expect(rig.pool.stats()).toMatchObject({ warm: 0, leased: 2 });
+      waits[1]?.lease?.prove();
+      await settle();
+      expect(rig.pool.stats()).toMatchObject({ warm: 2, leased: 2 });
+    });
+
+    it('but starts one at once for whoever finds none', async () => {
+      const rig = poolRig({ pool: { warm: 1 } });
+      fill(rig);
+      await settle();
+      ask(rig);
+      const second = ask(rig);
+      await settle();
+      expect(second.lease?.wasWarm).toBe(false);
+    });
   });
 
   it('starts one when none is warm', async () => {
