@@ -1,8 +1,13 @@
-// What other sessions notice while many are started: calls of one session every few ms, before and meanwhile.
+// What other sessions notice while many are started: calls of one session every few ms, before and meanwhile; and for how
+// long one start stops everything else.
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { memoryOf } from './process-facts.mjs';
 import { median, spreadOf } from './statistics.mjs';
 import { start } from './targets.mjs';
 import { figure, megabytes } from './text.mjs';
+
+const heldProgram = fileURLToPath(new URL('held.mjs', import.meta.url));
 
 const everyMs = 2;
 const quietMs = 500;
@@ -34,7 +39,9 @@ export async function measureStarts(around) {
       await stop();
     }
   }
-  return { tables: [tableOf(figures, around.pace.starts)], figures };
+  const held = around.isMeant('gangway') ? measureHeld(around.command) : undefined;
+  const tables = [tableOf(figures, around.pace.starts), ...(held ? [tableOfHeld(held)] : [])];
+  return { tables, figures: { ...figures, held } };
 
   async function begin({ crew }, { name, target, entry, isLarge }) {
     const key = `starts ${name}`;
@@ -53,6 +60,21 @@ async function measure({ crew, pace }, at, key) {
   const { quiet, busy, tookMs, faults } = await crew.tell('startBeside', details);
   if (faults.length > 0) throw new Error(faults[0]);
   return { quiet, busy, startsPerSecond: (pace.starts / tookMs) * 1000 };
+}
+
+/** @returns {{ bytes: number, launchMs: import('./statistics.mjs').Spread, spawnMs: import('./statistics.mjs').Spread }} */
+function measureHeld(command) {
+  const said = JSON.parse(execFileSync(process.execPath, [heldProgram, ...command], { encoding: 'utf8' }));
+  return { bytes: said.bytes, launchMs: spreadOf(said.launchMs), spawnMs: spreadOf(said.spawnMs) };
+}
+
+function tableOfHeld({ bytes, launchMs, spawnMs }) {
+  const row = (name, { median: middle, low, high }) => [name, ...[middle, low, high].map((ms) => figure(ms, 'ms'))];
+  return {
+    title: `For how long a start stops everything else, in a bridge of ${megabytes(bytes)}`,
+    columns: ['', 'median', 'lower quartile', 'upper quartile'],
+    rows: [row('gangway, through its launcher', launchMs), row('a bridge that starts servers itself', spawnMs)],
+  };
 }
 
 /** Answers that are kept, until the bridge is large. */

@@ -28,7 +28,7 @@ export function summary({ calls, figures }) {
     shared(load('shared-64x1')),
     slow(load('slow')),
     ...systemCalls(load('16x1')),
-    ...starts(figures.starts),
+    held(figures.starts),
     ...memory(figures.memory),
     ...warm(figures),
     ...peaks(figures.peaks),
@@ -103,15 +103,11 @@ function systemCalls(measured) {
   return [{ what: 'read and write calls per call, 16x1', floor: 4.1, aim: 4, unit: '', found }];
 }
 
-/** How much longer than without them a call of another session takes while sessions are started. */
-function starts(found = {}) {
-  return ['gangway', 'gangway, large'].flatMap((name) => {
-    if (!found[name]) return [];
-    const { rounds, bytes } = found[name];
-    const what = `p99 of a session’s calls while others start, beyond that without, bridge at ${Math.round(bytes / 1e6)} MB`;
-    const differences = rounds.map(({ busy, quiet }) => busy.p99Ms - quiet.p99Ms);
-    return [{ what, floor: 2, aim: 0.5, unit: ' ms', found: spreadOf(differences) }];
-  });
+function held(starts) {
+  if (!starts?.held) return undefined;
+  const { bytes, launchMs } = starts.held;
+  const what = `event loop stopped by a session start, bridge at ${Math.round(bytes / 1e6)} MB`;
+  return { what, floor: 2, aim: 0.5, unit: ' ms', found: launchMs };
 }
 
 function memory(found) {
@@ -119,7 +115,13 @@ function memory(found) {
   const { restBytes, perSessionBytes } = found.gangway;
   return [
     { what: 'memory at rest', floor: 90, aim: 75, unit: ' MB', found: spreadOf([restBytes / 1e6]) },
-    { what: 'memory per idle session', floor: 30, aim: 15, unit: ' KB', found: spreadOf([perSessionBytes / 1e3]) },
+    {
+      what: 'memory per idle session, on top of a bridge that has worked',
+      floor: 30,
+      aim: 15,
+      unit: ' KB',
+      found: spreadOf([perSessionBytes / 1e3]),
+    },
   ];
 }
 
