@@ -2,7 +2,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from './clock.ts';
 
 /** So much may be allocated, beside what lives, from one collection of all memory to the next. */
-const spareBytes = 48 * 1024 * 1024;
+const spareBytes = 64 * 1024 * 1024;
 /** In hundredths of what lives; V8 itself has at least 10 and at most 300. */
 const stepPercent = 50;
 const maxPercent = 300;
@@ -21,7 +21,7 @@ const ownHeap: Heap = {
 };
 
 /**
- * Lets a small heap grow by up to 48 MB before all of it is collected; a large one is left to V8.
+ * Lets a small heap grow by up to 64 MB before all of it is collected; a large one is left to V8.
  *
  * @see docs/decisions/0018-room-between-collections.md
  */

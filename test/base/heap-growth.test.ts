@@ -7,20 +7,20 @@ const mebibyte = 1024 * 1024;
 describe('growthPercent()', () => {
   it.each([
     [4, 300],
-    [16, 300],
-    [17, 250],
-    [24, 200],
-    [48, 100],
-    [96, 50],
-    [97, 0],
+    [21, 300],
+    [22, 250],
+    [32, 200],
+    [64, 100],
+    [128, 50],
+    [129, 0],
     [2000, 0],
   ])('lets a heap of %d MB grow by %d %%', (megabytes, percent) => {
     expect(growthPercent(megabytes * mebibyte)).toBe(percent);
   });
 
-  it('never lets a heap grow by more than 48 MB', () => {
+  it('never lets a heap grow by more than 64 MB', () => {
     for (let bytes = mebibyte; bytes < 1000 * mebibyte; bytes += 100_000) {
-      expect((bytes * growthPercent(bytes)) / 100).toBeLessThanOrEqual(48 * mebibyte);
+      expect((bytes * growthPercent(bytes)) / 100).toBeLessThanOrEqual(64 * mebibyte);
     }
   });
 });
@@ -29,10 +29,10 @@ describe('giveHeapRoom()', () => {
   it('tells V8 at once, and again only when the heap has another size', async () => {
     const clock = new ManualClock();
     const flags: string[] = [];
-    let used = 17;
+    let used = 25;
     giveHeapRoom(clock, { usedBytes: () => used * mebibyte, setFlag: (flag) => flags.push(flag) });
     await clock.advance(60_000);
-    used = 30;
+    used = 40;
     await clock.advance(60_000);
     used = 500;
     await clock.advance(60_000);
