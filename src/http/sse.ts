@@ -10,6 +10,8 @@ const comment = ': keep-alive\n\n';
 const eventEnd = Buffer.from('\n\n');
 /** Up to this size an event goes out as one piece. */
 const smallBytes = 64 * 1024;
+/** So much of an event stream is gathered at the most. */
+const gatheredBytes = 16 * 1024;
 /** A client has this long to read what is left when its response has ended. */
 const stalledMs = 60_000;
 /** So much of a JSON answer may wait for its client before the server is slowed down. */
@@ -52,6 +54,10 @@ export class HttpConnection implements Connection {
   readonly #sessionId: string | undefined;
   /** Who waits for the client to catch up: one for each request that shares the response. */
   readonly #waiting: (() => void)[] = [];
+  /** What leaves at the end of this turn; undefined when nothing does. */
+  #gathered: string | undefined;
+  /** Whether the headers of the stream have yet to leave. */
+  #isOpening = false;
 
   /** @param sessionId undefined where the transport has another way to tell it */
   constructor(response: ServerResponse, keepAlive: KeepAlive, sessionId: string | undefined) {
@@ -98,37 +104,62 @@ export class HttpConnection implements Connection {
         'X-Accel-Buffering': 'no',
       }),
     );
-    // They leave at once, together with what is written in the same turn.
-    const { socket } = this.#response;
-    socket?.cork();
-    this.#response.flushHeaders();
-    process.nextTick(() => socket?.uncork());
+    this.#isOpening = true;
+    this.#gather('');
     this.#keepAlive.add(this.#response);
   }
 
   event(message: Bytes, id: string): boolean {
     this.openStream();
-    const response = this.#response;
     const head = `${id === '' ? '' : `id: ${id}\n`}event: message\ndata: `;
     const [first = nothing] = message.parts;
     if (message.length <= smallBytes && message.parts.length === 1) {
-      return response.write(`${head}${first.toString('latin1')}\n\n`, 'latin1');
+      return this.#gather(`${head}${first.toString('latin1')}\n\n`);
     }
-    // Not corked: since Node 22 a corked response that was full never says `drain`.
+    this.#flush();
     const { parts } = message.kept();
-    return [Buffer.from(head), ...parts, eventEnd].reduce((_isFast, piece) => response.write(piece), true);
+    // Not corked: since Node 22 a corked response that was full never says `drain`.
+    return [Buffer.from(head), ...parts, eventEnd].reduce((_isFast, piece) => this.#response.write(piece), true);
   }
 
   prime(id: string, retryMs: number): boolean {
     this.openStream();
-    return this.#response.write(`id: ${id}\nretry: ${retryMs}\ndata: \n\n`);
+    return this.#gather(`id: ${id}\nretry: ${retryMs}\ndata: \n\n`);
   }
 
   end(): void {
     this.#keepAlive.remove(this.#response);
+    this.#flush();
     if (!this.isOpen) return;
     this.#response.end();
     this.#cutStalled();
+  }
+
+  /**
+   * What is said in one turn leaves together, with the headers when they have not left yet: each write of a stream is
+   * four pieces for Node. In Latin-1 its bytes are what they were.
+   *
+   * @returns false when the client has to catch up
+   */
+  #gather(text: string): boolean {
+    if (this.#gathered === undefined) {
+      this.#gathered = '';
+      process.nextTick(() => {
+        this.#flush();
+      });
+    }
+    this.#gathered += text;
+    if (this.#gathered.length >= gatheredBytes) this.#flush();
+    return !this.#response.writableNeedDrain;
+  }
+
+  #flush(): void {
+    const text = this.#gathered;
+    this.#gathered = undefined;
+    if (text === undefined || !this.isOpen) return;
+    if (text !== '') this.#response.write(text, 'latin1');
+    else if (this.#isOpening) this.#response.flushHeaders();
+    this.#isOpening = false;
   }
 
   /** The session may be over before its last answer is read: a client that never reads it is cut off. */

@@ -18,8 +18,9 @@ export interface LoggedEvent {
 /** The last events of a session, for clients that come back: bounded in number, bytes and age; the oldest go first. */
 export class EventLog {
   readonly #limits: EventLogLimits;
-  /** Oldest first. */
-  #events: LoggedEvent[] = [];
+  /** Oldest first. Those before `#first` are dropped: they leave together, when they are as many as those that are kept. */
+  #events: (LoggedEvent | undefined)[] = [];
+  #first = 0;
   #bytes = 0;
 
   constructor(limits: EventLogLimits) {
@@ -27,7 +28,7 @@ export class EventLog {
   }
 
   get size(): number {
-    return this.#events.length;
+    return this.#events.length - this.#first;
   }
 
   add(event: LoggedEvent): void {
@@ -35,25 +36,36 @@ export class EventLog {
     if (event.message.length > this.#limits.bytes || this.#limits.events === 0) return;
     this.#events.push({ ...event, message: event.message.kept() });
     this.#bytes += event.message.length;
-    let excess = 0;
-    for (let left = this.#bytes; left > this.#limits.bytes; excess++) left -= this.#events[excess]?.message.length ?? 0;
-    this.#drop(Math.max(excess, this.#events.length - this.#limits.events));
+    while (this.#bytes > this.#limits.bytes || this.size > this.#limits.events) this.#dropOldest();
+    this.#shrink();
   }
 
   expire(now: number): void {
-    const oldest = this.#events[0];
-    if (!oldest || now - oldest.at < this.#limits.ageMs) return;
-    const kept = this.#events.findIndex(({ at }) => now - at < this.#limits.ageMs);
-    this.#drop(kept === -1 ? this.#events.length : kept);
+    for (let oldest = this.#oldest; oldest && now - oldest.at >= this.#limits.ageMs; oldest = this.#oldest) {
+      this.#dropOldest();
+    }
+    this.#shrink();
   }
 
   /** What is kept of one stream after an event of it, in order. */
   after(stream: number, seq: number): LoggedEvent[] {
-    return this.#events.filter((event) => event.stream === stream && event.seq > seq);
+    const isMeant = (event?: LoggedEvent): event is LoggedEvent => event?.stream === stream && event.seq > seq;
+    return this.#events.filter(isMeant);
   }
 
-  #drop(count: number): void {
-    if (count <= 0) return;
-    for (const { message } of this.#events.splice(0, count)) this.#bytes -= message.length;
+  get #oldest(): LoggedEvent | undefined {
+    return this.#events[this.#first];
+  }
+
+  #dropOldest(): void {
+    this.#bytes -= this.#oldest?.message.length ?? 0;
+    this.#events[this.#first] = undefined;
+    this.#first += 1;
+  }
+
+  #shrink(): void {
+    if (this.#first <= this.size) return;
+    this.#events = this.#events.slice(this.#first);
+    this.#first = 0;
   }
 }
