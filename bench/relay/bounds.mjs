@@ -6,10 +6,12 @@ import { figure, times } from './text.mjs';
 
 /** By load: read and write calls per call; CPU per call over the ideal relay's. */
 export const bounds = {
-  '16x1': { systemCalls: 4.1, cpu: 2.2 },
-  '1x16': { systemCalls: 2.9, cpu: 2.2 },
+  '16x1': { systemCalls: 4.1, cpu: 2 },
+  '1x16': { systemCalls: 2.9, cpu: 2 },
+  '10k': { systemCalls: 4.6, cpu: 1.8 },
   // How large a piece of a large message is, is the kernel's business.
-  '1m': { systemCalls: 300, cpu: 1.5 },
+  '1m': { systemCalls: 150, cpu: 0.75 },
+  stream: { systemCalls: 4.3, cpu: 3.2 },
 };
 
 /** @param {import('./calls-section.mjs').Measured} measured with the targets `ideal` and `gangway` */

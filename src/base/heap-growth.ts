@@ -1,4 +1,4 @@
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from './clock.ts';
 
 /** So much may be allocated, beside what lives, from one collection of all memory to the next. */
@@ -11,12 +11,16 @@ const lookMs = 10_000;
 
 /** V8's heap, as far as it is asked and told here. */
 export interface Heap {
-  usedBytes(): number;
+  /** What lives, as far as that can be told: all but what is too young to say. */
+  oldBytes(): number;
   setFlag(flag: string): void;
 }
 
 const ownHeap: Heap = {
-  usedBytes: () => getHeapStatistics().used_heap_size,
+  oldBytes: () =>
+    getHeapSpaceStatistics()
+      .filter(({ space_name }) => !space_name.startsWith('new_'))
+      .reduce((sum, { space_used_size }) => sum + space_used_size, 0),
   setFlag: setFlagsFromString,
 };
 
@@ -28,7 +32,7 @@ const ownHeap: Heap = {
 export function giveHeapRoom(clock: Clock, heap: Heap = ownHeap): void {
   let current = 0;
   const look = (): void => {
-    const percent = growthPercent(heap.usedBytes());
+    const percent = growthPercent(heap.oldBytes());
     if (percent === current) return;
     current = percent;
     heap.setFlag(`--heap-growing-percent=${percent}`);

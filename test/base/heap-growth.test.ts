@@ -29,14 +29,14 @@ describe('giveHeapRoom()', () => {
   it('tells V8 at once, and again only when the heap has another size', async () => {
     const clock = new ManualClock();
     const flags: string[] = [];
-    let used = 25;
-    giveHeapRoom(clock, { usedBytes: () => used * mebibyte, setFlag: (flag) => flags.push(flag) });
+    let old = 25;
+    giveHeapRoom(clock, { oldBytes: () => old * mebibyte, setFlag: (flag) => flags.push(flag) });
     await clock.advance(60_000);
-    used = 40;
+    old = 40;
     await clock.advance(60_000);
-    used = 500;
+    old = 500;
     await clock.advance(60_000);
-    used = 10;
+    old = 10;
     await clock.advance(60_000);
     expect(flags.map((flag) => flag.replace('--heap-growing-percent=', ''))).toEqual(['250', '150', '0', '300']);
   });
