@@ -208,7 +208,11 @@ describe('LineFramer, for a large line,', () => {
     const framer = new LineFramer(Infinity, listen({ onLine: (line) => (given = line.toString()) }));
     for (const letter of 'abcdefgh') framer.push(memory.fill(letter));
     framer.push(memory.fill('\n'));
-    expect(given).toBe(Array.from('abcdefgh').map((letter) => letter.repeat(50_000)).join(''));
+    expect(given).toBe(
+      Array.from('abcdefgh')
+        .map((letter) => letter.repeat(50_000))
+        .join(''),
+    );
   });
 
   it('gives few pieces however small its chunks were', () => {
