@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
+import { noteTaken } from '../base/memory-taken.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { clientLimits, takeMessage, type Batch, type Envelope, type Refusal } from '../jsonrpc/message.ts';
 import { oneLine } from '../jsonrpc/one-line.ts';
@@ -98,6 +99,7 @@ export function readBody(
   };
   request.on('data', (chunk: Buffer) => {
     length += chunk.length;
+    noteTaken(chunk.length);
     chunks.push(chunk);
     scanner.push(chunk);
     if (length > maxBytes) stopReading(tooLarge(maxBytes));

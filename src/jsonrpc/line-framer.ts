@@ -1,3 +1,4 @@
+import { noteTaken } from '../base/memory-taken.ts';
 import { Bytes } from './bytes.ts';
 
 const lineFeed = 10;
@@ -113,6 +114,7 @@ export class LineFramer {
     const isFirst = this.#pieces.length === 0;
     const grownBytes = Math.max(firstBytes, 2 * old.length, old.length + wantedBytes);
     this.#piece = Buffer.allocUnsafeSlow(isFirst ? Math.min(pieceBytes, grownBytes) : pieceBytes);
+    noteTaken(this.#piece.length);
     old.copy(this.#piece, 0, 0, this.#filledBytes);
   }
 

@@ -26,18 +26,42 @@ describe('growthPercent()', () => {
 });
 
 describe('giveHeapRoom()', () => {
-  it('tells V8 at once, and again only when the heap has another size', async () => {
-    const clock = new ManualClock();
-    const flags: string[] = [];
-    let old = 25;
-    giveHeapRoom(clock, { oldBytes: () => old * mebibyte, setFlag: (flag) => flags.push(flag) });
-    await clock.advance(60_000);
-    old = 40;
-    await clock.advance(60_000);
-    old = 500;
-    await clock.advance(60_000);
-    old = 10;
-    await clock.advance(60_000);
-    expect(flags.map((flag) => flag.replace('--heap-growing-percent=', ''))).toEqual(['250', '150', '0', '300']);
+  const rig = (): { clock: ManualClock; percents: string[]; state: { old: number; taken: number } } => {
+    const [clock, percents, state] = [new ManualClock(), [] as string[], { old: 25, taken: 0 }];
+    giveHeapRoom(clock, {
+      oldBytes: () => state.old * mebibyte,
+      takenBytes: () => state.taken * mebibyte,
+      setFlag: (flag) => percents.push(flag.replace('--heap-growing-percent=', '')),
+    });
+    return { clock, percents, state };
+  };
+
+  it('leaves a heap to V8 while messages take little', async () => {
+    const { clock, percents, state } = rig();
+    for (let second = 0; second < 60; second++) {
+      state.taken += 3.9;
+      await clock.advance(1000);
+    }
+    expect(percents).toEqual([]);
+  });
+
+  it('gives room within a second when they take much, and takes it back ten seconds after the last', async () => {
+    const { clock, percents, state } = rig();
+    state.taken = 4;
+    await clock.advance(1000);
+    const atOnce = [...percents];
+    await clock.advance(9000);
+    const later = [...percents];
+    await clock.advance(1000);
+    expect([atOnce, later, percents]).toEqual([['250'], ['250'], ['250', '0']]);
+  });
+
+  it('follows the size of the heap', async () => {
+    const { clock, percents, state } = rig();
+    for (const old of [25, 25, 40, 500, 10]) {
+      Object.assign(state, { old, taken: state.taken + 4 });
+      await clock.advance(1000);
+    }
+    expect(percents).toEqual(['250', '150', '0', '300']);
   });
 });
