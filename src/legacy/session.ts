@@ -284,8 +284,10 @@ export class Session implements ChannelReceiver {
     this.#presence.heard();
     const isFirst = this.#state === 'initializing' && message.kind === 'response';
     if (isFirst) this.#lease.prove();
-    if (isFirst && !message.isError) this.#open(message);
+    const hasOpened = isFirst && !message.isError;
+    if (hasOpened) this.#open(message);
     if (!exchange.finish(bytes)) this.#outbound.hold(exchange.reply);
+    if (hasOpened) this.#logOpening();
     if (isFirst && message.isError) this.close('refused');
   }
 
@@ -293,7 +295,11 @@ export class Session implements ChannelReceiver {
     this.#state = 'open';
     this.#version = protocolVersion;
     this.#streams.isPrimed = hasPriming(protocolVersion);
-    this.#log.info(describeStart(this.#lease, protocolVersion, this.#clock.now() - this.#openedAt), 'session opened');
+  }
+
+  /** The client has its answer first. */
+  #logOpening(): void {
+    this.#log.info(describeStart(this.#lease, this.#version, this.#clock.now() - this.#openedAt), 'session opened');
   }
 
   #answerQuestion(answer: Response, bytes: Bytes): void {
