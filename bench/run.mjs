@@ -91,8 +91,8 @@ function isChosen(name) {
 
 function usualPace() {
   return {
-    ...{ rounds: 9, sliceMs: 200, slowRounds: 2, setUpRounds: 4, setUps: 10, containerRounds: 3 },
-    ...{ idleSessions: [100, 500, 1000], starts: 100, startRounds: 2, peakRounds: 4 },
+    ...{ rounds: 8, sliceMs: 200, slowRounds: 2, setUpRounds: 4, setUps: 10, containerRounds: 3 },
+    ...{ idleSessions: [100, 500, 1000], starts: 100, startRounds: 1, peakRounds: 3 },
   };
 }
 
