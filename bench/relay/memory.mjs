@@ -59,9 +59,11 @@ async function measure(crew, { at, pid, launcherPid }, key, counts) {
     await pause(settleMs);
     idleBytes.push(memoryOf(pid).nowBytes);
   }
-  const perSessionBytes = (idleBytes.at(-1) - workedBytes) / counts.at(-1);
+  const [perFreshSessionBytes, perSessionBytes] = [restBytes, workedBytes].map(
+    (before) => (idleBytes.at(-1) - before) / counts.at(-1),
+  );
   const launcherBytes = launcherPid === undefined ? undefined : memoryOf(launcherPid).nowBytes;
-  return { restBytes, workedBytes, idleBytes, perSessionBytes, launcherBytes };
+  return { restBytes, workedBytes, idleBytes, perFreshSessionBytes, perSessionBytes, launcherBytes };
 }
 
 async function doSomeWork(crew, at, key) {

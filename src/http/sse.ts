@@ -56,8 +56,6 @@ export class HttpConnection implements Connection {
   readonly #waiting: (() => void)[] = [];
   /** What leaves at the end of this turn; undefined when nothing does. */
   #gathered: string | undefined;
-  /** Whether the headers of the stream have yet to leave. */
-  #isOpening = false;
 
   /** @param sessionId undefined where the transport has another way to tell it */
   constructor(response: ServerResponse, keepAlive: KeepAlive, sessionId: string | undefined) {
@@ -104,7 +102,6 @@ export class HttpConnection implements Connection {
         'X-Accel-Buffering': 'no',
       }),
     );
-    this.#isOpening = true;
     this.#gather('');
     this.#keepAlive.add(this.#response);
   }
@@ -157,9 +154,9 @@ export class HttpConnection implements Connection {
     const text = this.#gathered;
     this.#gathered = undefined;
     if (text === undefined || !this.isOpen) return;
-    if (text !== '') this.#response.write(text, 'latin1');
-    else if (this.#isOpening) this.#response.flushHeaders();
-    this.#isOpening = false;
+    // A stream that has just opened, with nothing in it.
+    if (text === '') this.#response.flushHeaders();
+    else this.#response.write(text, 'latin1');
   }
 
   /** The session may be over before its last answer is read: a client that never reads it is cut off. */

@@ -88,10 +88,15 @@ describe('Pool.acquire()', () => {
   });
 
   describe('refills behind the lease', () => {
-    it('when its server has answered', async () => {
-      const rig = poolRig({ pool: { warm: 1 } });
+    const filled = async (warm: number): Promise<PoolRig> => {
+      const rig = poolRig({ pool: { warm } });
       fill(rig);
       await settle();
+      return rig;
+    };
+
+    it('when its server has answered', async () => {
+      const rig = await filled(1);
       const wait = ask(rig);
       await settle();
       expect(rig.pool.stats()).toMatchObject({ warm: 0, leased: 1, starting: 0 });
@@ -101,9 +106,7 @@ describe('Pool.acquire()', () => {
     });
 
     it('when it is released', async () => {
-      const rig = poolRig({ pool: { warm: 1 } });
-      fill(rig);
-      await settle();
+      const rig = await filled(1);
       const wait = ask(rig);
       await settle();
       void wait.lease?.release('session-ended');
@@ -112,9 +115,7 @@ describe('Pool.acquire()', () => {
     });
 
     it('after 100 ms without an answer', async () => {
-      const rig = poolRig({ pool: { warm: 1 } });
-      fill(rig);
-      await settle();
+      const rig = await filled(1);
       ask(rig);
       await rig.clock.advance(99);
       expect(rig.pool.stats()).toMatchObject({ warm: 0 });
@@ -123,9 +124,7 @@ describe('Pool.acquire()', () => {
     });
 
     it('when the last one of several has its answer', async () => {
-      const rig = poolRig({ pool: { warm: 2 } });
-      fill(rig);
-      await settle();
+      const rig = await filled(2);
       const waits = [ask(rig), ask(rig)];
       await settle();
       waits[0]?.lease?.prove();
@@ -137,9 +136,7 @@ describe('Pool.acquire()', () => {
     });
 
     it('but starts one at once for whoever finds none', async () => {
-      const rig = poolRig({ pool: { warm: 1 } });
-      fill(rig);
-      await settle();
+      const rig = await filled(1);
       ask(rig);
       const second = ask(rig);
       await settle();
