@@ -8,6 +8,8 @@ const floors = [
   'upstream',
   'pool',
   'relay',
+  'apps',
+  'remote',
   'legacy',
   'modern',
   'http',

@@ -65,15 +65,24 @@ export const errorTable = {
     http: 503,
     rpc: -32603,
     retry: false,
-    when: 'The server is switched off, because a secret that it needs is missing or it needs `--allow-process`.',
-    operator: 'Set the variable that the message names and restart; or write the file that it names, and send SIGHUP.',
+    when: 'The server is switched off, because a secret that it needs is missing, its OpenAPI document cannot be used, or it needs `--allow-process`.',
+    operator:
+      'Set the variable that the message names and restart; or write or correct the file that it names, and send SIGHUP.',
+  },
+  APP_UNAVAILABLE: {
+    http: 503,
+    rpc: -32603,
+    retry: true,
+    when: 'The OpenAPI document of an app cannot be had from its address now.',
+    operator:
+      'Look at the app, or at `openapi.document`. It is asked for again when a client comes, after 5 s at the earliest.',
   },
   POOL_FULL: {
     http: 503,
     rpc: -32603,
     retry: true,
-    when: 'All `max` containers of the server are in use and its line holds `queue` callers already.',
-    operator: 'Raise `pool.max` or `pool.queue`, or shorten `pool.idleTimeout`.',
+    when: 'All `max` containers of the server (or the `concurrency` of an app) are in use and its line holds `queue` callers already.',
+    operator: 'Raise `pool.max` (or `concurrency`) or `pool.queue`, or shorten `pool.idleTimeout`.',
   },
   ACQUIRE_TIMEOUT: {
     http: 503,

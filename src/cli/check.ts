@@ -3,7 +3,7 @@ import { createLog } from '../base/log.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Arguments } from './args.ts';
-import { engineFor, findServer, openDirect, type DirectClient } from './direct-client.ts';
+import { findServer, openDirect, type DirectClient } from './direct-client.ts';
 import { stderrOf } from './errors.ts';
 import type { Output } from './output.ts';
 
@@ -43,15 +43,11 @@ async function checkServer(
     output.complain(`    ${line}`);
   };
   try {
-    const engine = await engineFor(config, server, environment);
-    const startedAt = performance.now();
-    const direct = await openDirect(config, server, engine, {
-      log: createLog('silent', 'json'),
-      progress,
-    });
+    const direct = await openDirect(config, server, { environment, log: createLog('silent', 'json'), progress });
     try {
-      const ms = Math.round(performance.now() - startedAt);
-      return ok(server.name, `${await describe(direct)}, ${ms} ms on ${engine.kind}`);
+      const { engine, startMs } = direct;
+      const place = engine === undefined ? '' : ` on ${engine}`;
+      return ok(server.name, `${await describe(direct)}, ${Math.round(startMs)} ms${place}`);
     } finally {
       await direct.close();
     }
@@ -60,10 +56,10 @@ async function checkServer(
   }
 }
 
-async function describe({ client, upstream }: DirectClient): Promise<string> {
+async function describe({ client, noiseLines }: DirectClient): Promise<string> {
   const { name, version } = client.getServerVersion() ?? { name: 'a server without a name', version: '' };
   const tools = client.getServerCapabilities()?.tools ? (await client.listTools()).tools.length : 0;
-  const noise = upstream.noiseLines > 0 ? `, ${upstream.noiseLines} lines on stdout that are no messages` : '';
+  const noise = noiseLines() > 0 ? `, ${noiseLines()} lines on stdout that are no messages` : '';
   return `${name} ${version}, ${tools} tools${noise}`;
 }
 

@@ -6,24 +6,37 @@ import { settlesWithin } from '../base/deadline.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import type { Config, ServerConfig } from '../config/config.ts';
+import { hasProcess, type Config, type ProcessServer, type ServerConfig } from '../config/config.ts';
 import { detectEngine } from '../engine/detect.ts';
-import type { Engine, LaunchSpec, Progress } from '../engine/engine.ts';
+import type { Engine, EngineKind, Progress } from '../engine/engine.ts';
 import { ownerOf } from '../engine/labels.ts';
 import { ProcessEngine } from '../engine/process-engine.ts';
+import { backendFor } from '../service/backends.ts';
 import { Deaths } from '../upstream/deaths.ts';
 import { Leaks } from '../upstream/leaks.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { LeaseTransport } from './lease-transport.ts';
 
 /** An MCP client on one server of its own, without a bridge in between: for the commands that look at a server. */
 export interface DirectClient {
   readonly client: Client;
-  readonly upstream: Upstream;
+  /** What runs it; undefined for a server that runs already. */
+  readonly engine: EngineKind | undefined;
+  /** From its start to its answer to `initialize`. */
+  readonly startMs: number;
+  /** Lines on its stdout that are no messages. */
+  readonly noiseLines: () => number;
   /** Resolves when the container is gone, and nothing listens to the engine any more. */
   readonly close: () => Promise<void>;
+}
+
+interface Surroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly progress: Progress;
 }
 
 /** The container is gone within this time, or left to the next start of Gangway. */
@@ -37,26 +50,42 @@ export function findServer(config: Config, name: string): ServerConfig {
   throw new BridgeError('CONFIG_INVALID', `There is no server "${name}" in the configuration, wanted one of ${known}`);
 }
 
-/** @throws {BridgeError} `ENGINE_UNAVAILABLE` */
-export async function engineFor(config: Config, server: ServerConfig, environment: NodeJS.ProcessEnv): Promise<Engine> {
+/**
+ * Gets the image, starts the server and does the handshake.
+ *
+ * @throws {BridgeError} `SERVER_DISABLED`, `ENGINE_UNAVAILABLE`, `IMAGE_UNAVAILABLE`, `BUILD_FAILED`, `START_FAILED`,
+ *   `READY_TIMEOUT`
+ */
+export async function openDirect(config: Config, server: ServerConfig, around: Surroundings): Promise<DirectClient> {
+  if (server.disabled)
+    throw new BridgeError(server.disabled.code, `Server "${server.name}" is switched off: ${server.disabled.reason}`);
+  if (!hasProcess(server)) return openBackend(server, around);
+  return openProcess(config, server, await engineFor(config, server, around.environment), around);
+}
+
+/** A server that runs already. */
+async function openBackend(server: ServerConfig, { log }: Surroundings): Promise<DirectClient> {
+  const startedAt = performance.now();
+  const lease = await backendFor(server, { log, clock: systemClock }).lease(AbortSignal.timeout(server.startTimeoutMs));
+  const client = new Client({ name: 'gangway', version: version() });
+  await client.connect(new LeaseTransport(lease), { timeout: server.startTimeoutMs });
+  const startMs = performance.now() - startedAt;
+  return { client, engine: undefined, startMs, noiseLines: () => 0, close: () => client.close() };
+}
+
+async function engineFor(config: Config, server: ProcessServer, environment: NodeJS.ProcessEnv): Promise<Engine> {
   if (server.source.kind === 'command') return new ProcessEngine(environment, systemClock);
   return (await detectEngine(config.engine, environment, systemClock)).engine;
 }
 
-/**
- * Gets the image, starts the server and does the handshake.
- *
- * @throws {BridgeError} `SERVER_DISABLED`, `IMAGE_UNAVAILABLE`, `BUILD_FAILED`, `START_FAILED`, `READY_TIMEOUT`
- */
-export async function openDirect(
+async function openProcess(
   config: Config,
-  server: ServerConfig,
+  server: ProcessServer,
   engine: Engine,
-  { log, progress }: { log: Log; progress: Progress },
+  { log, progress }: Surroundings,
 ): Promise<DirectClient> {
-  if (server.disabled)
-    throw new BridgeError(server.disabled.code, `Server "${server.name}" is switched off: ${server.disabled.reason}`);
-  const source: LaunchSpec['source'] = await engine.prepare(server.source, server.pull, progress);
+  const startedAt = performance.now();
+  const source = await engine.prepare(server.source, server.pull, progress);
   // Not the instance of a bridge: one in another container could not see that we live, and would sweep what is its own.
   const owner = ownerOf(`${config.file}\ncommand ${process.pid}`, {});
   const upstream = startUpstream(engine, server, source, {
@@ -92,7 +121,8 @@ export async function openDirect(
     const sentence = `Cannot start the server: it did not complete the handshake within ${server.startTimeoutMs} ms`;
     throw new BridgeError('READY_TIMEOUT', sentence, upstream.describeExit(), { cause: error });
   }
-  return { client, upstream, close };
+  const startMs = performance.now() - startedAt;
+  return { client, engine: engine.kind, startMs, noiseLines: () => upstream.noiseLines, close };
 }
 
 /** With the engine's own words, where it refused: whoever types a command may read them. */

@@ -3,7 +3,7 @@ import { createLog } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Arguments } from './args.ts';
-import { engineFor, findServer, openDirect } from './direct-client.ts';
+import { findServer, openDirect } from './direct-client.ts';
 import type { Output } from './output.ts';
 
 /** Starts a server for one piece of work and removes it afterwards, however the work ends. */
@@ -16,12 +16,11 @@ export async function withServer(
 ): Promise<number> {
   const config = loadConfig(args.config, environment, args.overrides);
   const server = findServer(config, name);
-  const engine = await engineFor(config, server, environment);
   const log = createLog('warn', args.logFormat ?? 'pretty');
   const progress = (line: string): void => {
     output.complain(`  ${line}`);
   };
-  const direct = await openDirect(config, server, engine, { log, progress });
+  const direct = await openDirect(config, server, { environment, log, progress });
   try {
     return await work(direct.client, server);
   } finally {

@@ -1,10 +1,78 @@
 import type { ErrorCode } from '../base/error-table.ts';
 
-/** Where the process of a server comes from. */
-export type Source =
+/** Where the process of a server comes from: all that an engine ever sees. */
+export type ProcessSource =
   | { readonly kind: 'image'; readonly image: string }
   | { readonly kind: 'build'; readonly context: string }
   | { readonly kind: 'command'; readonly command: readonly [string, ...string[]]; readonly cwd: string };
+
+/** A server that speaks Streamable HTTP already. */
+export interface UrlSource {
+  readonly kind: 'url';
+  readonly url: string;
+  readonly headers: readonly HeaderEntry[];
+}
+
+/** An HTTP app whose operations become tools. */
+export interface AppSource {
+  readonly kind: 'app';
+  /** All requests go below it; undefined when the document says where. */
+  readonly baseUrl: string | undefined;
+  /** Sent with every request. */
+  readonly headers: readonly HeaderEntry[];
+  readonly query: readonly HeaderEntry[];
+  /** For one answer. */
+  readonly timeoutMs: number;
+  /** Requests at once. */
+  readonly concurrency: number;
+  readonly maxAnswerBytes: number;
+  readonly tools: OpenApiTools | { readonly kind: 'by hand'; readonly tools: readonly HandTool[] };
+}
+
+/** Tools that a document describes. */
+export interface OpenApiTools {
+  readonly kind: 'openapi';
+  readonly document: OpenApiDocument;
+  /** Patterns, see `apps/selection.ts`. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** By operationId. */
+  readonly rename: Readonly<Record<string, string>>;
+  readonly describe: Readonly<Record<string, string>>;
+  /** Whether tools state what they answer. */
+  readonly hasOutputs: boolean;
+}
+
+/** A file with its text, or an address that is read when the server opens. */
+export type OpenApiDocument =
+  | { readonly kind: 'file'; readonly file: string; readonly text: string }
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  | { readonly kind: 'url'; readonly url: string };
+
+/** A tool that is written out in the configuration. */
+export interface HandTool {
+  readonly name: string;
+  readonly description: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body: 'json' | 'form' | 'multipart' | 'text' | 'binary';
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly in: 'path' | 'query' | 'header' | 'body';
+    readonly isRequired: boolean;
+    readonly schema: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+/** What stands behind a server: a process that Gangway starts, or something that runs already. */
+export type Source = ProcessSource | UrlSource | AppSource;
+
+/** A header, or a query parameter, of the requests that Gangway makes. `secret` when its value came from outside the file. */
+export interface HeaderEntry {
+  readonly name: string;
+  readonly value: string;
+  readonly secret: boolean;
+}
 
 /** One variable of a server's environment. `secret` when its value came from outside the file. */
 export interface EnvEntry {
@@ -77,6 +145,15 @@ export interface ServerConfig {
   readonly replay: { readonly events: number; readonly bytes: number; readonly ageMs: number };
   /** Why this server is switched off while the others run; undefined when it is on. */
   readonly disabled: { readonly code: ErrorCode; readonly reason: string } | undefined;
+}
+
+/** A server that Gangway starts itself. */
+export type ProcessServer = ServerConfig & { readonly source: ProcessSource };
+
+/** Whether a server has a process of its own, and so an engine, a pool and a sandbox. */
+export function hasProcess(server: ServerConfig): server is ProcessServer {
+  const { kind } = server.source;
+  return kind !== 'url' && kind !== 'app';
 }
 
 export interface ListenConfig {

@@ -3,6 +3,7 @@ import type { LineCounter } from 'yaml';
 import { isMap, isScalar, isSeq, type Document } from 'yaml';
 import type { z } from 'zod';
 import { fileSchema } from './schema.ts';
+import { secretMappings } from './secret-mappings.ts';
 
 export type KeyPath = readonly (string | number)[];
 
@@ -89,7 +90,7 @@ function additional(node: JsonSchema | undefined): JsonSchema | undefined {
 
 /** `got "abc", ` unless the value may be a secret or is absent. */
 function found(raw: unknown, path: KeyPath): string {
-  if (path.includes('env')) return '';
+  if (path.some((part) => secretMappings.has(String(part)))) return '';
   let value = raw;
   for (const part of path) {
     if (typeof value !== 'object' || value === null) return '';

@@ -3,21 +3,27 @@ import path from 'node:path';
 import { isScalar, isSeq, Scalar, parseDocument, visit, type Document, type Node, type Pair } from 'yaml';
 import { codeOf } from '../base/errors.ts';
 import type { Diagnostic, KeyPath } from './diagnose.ts';
+import { secretMappings } from './secret-mappings.ts';
 
 export interface Interpolated {
-  /** What a server of this name lacks: its `env` names a variable or file that is not there. */
+  /** What a server of this name lacks: its `env`, say, names a variable or file that is not there. */
   readonly missing: ReadonlyMap<string, string>;
-  /** `env` values that came from outside the file, as "SERVER NAME". */
+  /** Values of `env`, `headers` and `query` that came from outside the file, by `secretKey`. */
   readonly secrets: ReadonlySet<string>;
   readonly errors: readonly Diagnostic[];
 }
 
 const reference = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
+/** What a value is known by. @param place below the server: "env", "API_KEY" */
+export function secretKey(server: string, ...place: readonly string[]): string {
+  return JSON.stringify([server, ...place]);
+}
+
 /**
  * Puts the environment and secret files into the values of a YAML document, in place: `${NAME}`, `${NAME:-default}`
- * (the default also for an empty value), `$$` for a plain dollar sign, and `file:PATH` in `env`.
- * A value that is missing switches the server off when it is in an `env`, and is an error anywhere else.
+ * (the default also for an empty value), `$$` for a plain dollar sign, and `file:PATH` where secrets go: in `env`, `headers` and `query`.
+ * A value that is missing there switches the server off, and is an error anywhere else.
  */
 export function interpolate(document: Document, environment: NodeJS.ProcessEnv, directory: string): Interpolated {
   const missing = new Map<string, string>();
@@ -25,7 +31,7 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
   const errors: Diagnostic[] = [];
 
   const fill = (node: Scalar<string>, place: KeyPath): void => {
-    const [server, variable] = environmentPlace(place);
+    const [server, ...below] = secretPlace(place);
     const lack = (reason: string): void => {
       if (server !== undefined) missing.set(server, reason);
       else errors.push({ path: place, message: reason });
@@ -39,7 +45,7 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
     const value = substitute(before, environment, lack);
     if (server !== undefined) {
       node.value = before.startsWith('file:') ? readSecret(value.slice(5), directory, lack) : value;
-      if (isReference(before)) secrets.add(`${server} ${variable}`);
+      if (isReference(before)) secrets.add(secretKey(server, ...below));
     } else if (value !== before) {
       // A plain `${PORT:-8808}` is a number like a plain 8808; a quoted one stays a text.
       (node as Scalar).value = node.type === Scalar.PLAIN ? plainValue(value) : value;
@@ -49,7 +55,7 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
     Scalar(key, node, ancestors) {
       if (key === 'key') return;
       if (typeof node.value === 'number' || typeof node.value === 'boolean') {
-        if (environmentPlace(pathOf(node, ancestors))[0] !== undefined) node.value = node.source;
+        if (secretPlace(pathOf(node, ancestors)).length > 0) node.value = node.source;
         return;
       }
       if (typeof node.value !== 'string') return;
@@ -59,11 +65,11 @@ export function interpolate(document: Document, environment: NodeJS.ProcessEnv, 
   return { missing, secrets, errors };
 }
 
-/** The server and the variable when a place is the value of a server's `env`. */
-function environmentPlace(place: KeyPath): [string, string] | [undefined, undefined] {
-  const [section, server, key, variable] = place.map(String);
-  if (section !== 'servers' || key !== 'env' || place.length !== 4) return [undefined, undefined];
-  return [server ?? '', variable ?? ''];
+/** The server, and the place in it, when that is one for secrets: `servers.NAME.env.API_KEY`, `….openapi.headers.X`. */
+function secretPlace(place: KeyPath): readonly string[] {
+  const [section, ...below] = place.map(String);
+  const isNear = below.length === 3 || below.length === 4;
+  return section === 'servers' && isNear && secretMappings.has(below.at(-2) ?? '') ? below : [];
 }
 
 /** Whether a value comes from outside the file. */

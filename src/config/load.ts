@@ -4,7 +4,7 @@ import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { BridgeError, codeOf } from '../base/errors.ts';
 import type { Config, Limits, ListenConfig } from './config.ts';
 import { diagnose, SourceMap, type Diagnostic } from './diagnose.ts';
-import { interpolate } from './interpolate.ts';
+import { interpolate, secretKey } from './interpolate.ts';
 import { isLoopback } from './loopback.ts';
 import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
@@ -78,7 +78,7 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
   const absolute = path.resolve(file);
   const filled = interpolate(document, environment, path.dirname(absolute));
   refuse(filled.errors);
-  const raw: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
+  const raw: unknown = writeOut(document.toJS({ maxAliasCount: 0 }) ?? {});
   const parsed = fileSchema.safeParse(raw, {
     error: ({ code, expected }) => (code === 'invalid_type' && expected === 'object' ? 'wanted a mapping' : undefined),
   });
@@ -92,7 +92,7 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
     resolveServer(name, entry, parsed.data.defaults ?? {}, {
       directory: path.dirname(absolute),
       missing: filled.missing.get(name),
-      isSecret: (variable) => filled.secrets.has(`${name} ${variable}`),
+      isSecret: (...place) => filled.secrets.has(secretKey(name, ...place)),
       allowProcess: overrides.allowProcess ?? false,
       report: (key, message) => errors.push({ path: ['servers', name, ...key], message }),
     }),
@@ -107,6 +107,16 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
     limits: resolveLimits(parsed.data),
     servers: new Map(servers.map((server) => [server.name, server])),
   });
+}
+
+/** `openapi: FILE` is short for `openapi: { document: FILE }`. */
+function writeOut(raw: unknown): unknown {
+  const { servers } = raw as { servers?: unknown };
+  if (typeof servers !== 'object' || servers === null) return raw;
+  for (const entry of Object.values(servers) as ({ openapi?: unknown } | null)[]) {
+    if (typeof entry?.openapi === 'string') entry.openapi = { document: entry.openapi };
+  }
+  return raw;
 }
 
 function resolveLimits({ limits }: FileConfig): Limits {

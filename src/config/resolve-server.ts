@@ -3,13 +3,15 @@ import type { EnvEntry, Mount, PoolConfig, ServerConfig, Sharing, Source } from 
 import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
 import { forbiddenMount } from './mounts.ts';
+import { resolveHandMade, resolveOpenApi, unreadableDocument } from './resolve-app.ts';
 import type { CommonEntry, ServerEntry } from './schema.ts';
 
 interface Surroundings {
   /** The folder of the file: relative paths count from it. */
   readonly directory: string;
   readonly missing: string | undefined;
-  readonly isSecret: (variable: string) => boolean;
+  /** Whether a value came from outside the file. @param place below the server: "env", "API_KEY" */
+  readonly isSecret: (...place: string[]) => boolean;
   readonly allowProcess: boolean;
   readonly report: (key: readonly (string | number)[], message: string) => void;
 }
@@ -59,15 +61,31 @@ export function resolveServer(
   };
 }
 
-function resolveSource(entry: ServerEntry, { directory, report }: Surroundings): Source {
-  const given = (['image', 'build', 'command'] as const).filter((key) => entry[key] !== undefined);
+function resolveSource(entry: ServerEntry, around: Surroundings): Source {
+  const { directory, report } = around;
+  const given = (['image', 'build', 'command', 'openapi', 'app'] as const).filter((key) => entry[key] !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.join(' and ');
-    report([], `got ${got}, wanted exactly one of image, build, command`);
+    report([], `got ${got}, wanted exactly one of image, build, command, openapi, app`);
   }
+  if (entry.openapi ?? entry.app) refuseProcessKeys(entry, report);
+  if (entry.openapi) return resolveOpenApi(entry.openapi, around);
+  if (entry.app) return resolveHandMade(entry.app, around);
   if (entry.command) return resolveCommand(entry, entry.command, directory, report);
   if (entry.build) return { kind: 'build', context: path.resolve(directory, entry.build) };
   return { kind: 'image', image: entry.image ?? '' };
+}
+
+/** Keys that mean something only where Gangway starts something. */
+function refuseProcessKeys(entry: ServerEntry, report: Surroundings['report']): void {
+  const keys = ['args', 'env', 'mounts', 'user', 'network', 'sandbox', 'pull', 'resources'] as const;
+  for (const key of [...keys, 'sharing', 'pingInterval', 'maxLineBytes'] as const) {
+    if (entry[key] !== undefined) report([key], 'is for servers that Gangway starts; this one runs already');
+  }
+  for (const key of ['max', ...poolKeys.session, ...poolKeys.shared] as const) {
+    if (entry.pool?.[key] !== undefined)
+      report(['pool', key], 'is for servers that Gangway starts; this one runs already');
+  }
 }
 
 function resolveCommand(
@@ -150,7 +168,7 @@ function resolveCallTimes(
 
 function resolveEnv(entry: ServerEntry, { isSecret, report }: Surroundings): EnvEntry[] {
   return Object.entries(entry.env ?? {}).map(([name, value]) => {
-    const secret = isSecret(name);
+    const secret = isSecret('env', name);
     if (secret && !entry.command && engineVariables.test(name)) {
       report(
         ['env', name],
@@ -176,6 +194,8 @@ function resolveMount(
 
 function whyDisabled(source: Source, { missing, allowProcess }: Surroundings): ServerConfig['disabled'] {
   if (missing !== undefined) return { code: 'SERVER_DISABLED', reason: missing };
+  const unreadable = source.kind === 'app' ? unreadableDocument(source) : undefined;
+  if (unreadable !== undefined) return { code: 'SERVER_DISABLED', reason: unreadable };
   if (source.kind === 'command' && !allowProcess) {
     return { code: 'SERVER_DISABLED', reason: 'it runs a plain process on this host, which needs --allow-process' };
   }

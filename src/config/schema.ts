@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { app, openapi } from './app-schema.ts';
 import { defaults } from './defaults.ts';
 import { count, duration, size, text } from './fields.ts';
 import { pool, replay, resources } from './limits-schema.ts';
@@ -118,6 +119,8 @@ const server = z
           'A stdio server as a plain process on this host, not sandboxed; needs `--allow-process`. The program is looked up on PATH, or relative to the file when it begins with ./',
       })
       .optional(),
+    openapi: openapi.optional(),
+    app: app.optional(),
     args: z
       .array(argument, { error: 'wanted a list of texts' })
       .meta({ description: 'Arguments for the server in the image.', default: [] })
@@ -148,7 +151,9 @@ const server = z
       .optional(),
     ...common,
   })
-  .meta({ description: 'One server: exactly one of `image`, `build` or `command`, and what it may do.' });
+  .meta({
+    description: 'One server: exactly one of `image`, `build`, `command`, `openapi` or `app`, and what it may do.',
+  });
 
 const hostName = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?)$/;
 
@@ -256,8 +261,10 @@ export function jsonSchema(): Record<string, unknown> {
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      const preset = z.globalRegistry.get(zodSchema as never)?.['default'];
+      const { default: preset, shorthand } = z.globalRegistry.get(zodSchema as never) ?? {};
       if (preset !== undefined) jsonSchema.default = preset;
+      // A text stands for the mapping: its keys are for mappings only.
+      if (shorthand === true) Object.assign(jsonSchema, { type: ['string', 'object'], shorthand: undefined });
     },
   });
 }

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
-import type { Source } from '../config/config.ts';
+import type { ProcessSource } from '../config/config.ts';
 import { spawnChild, spawnOn, spawnTied, type Spawn } from './child.ts';
 import { EngineClient } from './client.ts';
 import { ConmonFiles, traceArgs, type ConmonPlaces } from './conmon.ts';
@@ -116,7 +116,7 @@ export class CliEngine implements ContainerEngine, LocalEngine {
   }
 
   async prepare(
-    source: Source,
+    source: ProcessSource,
     pull: 'missing' | 'always' | 'never',
     progress: Progress,
   ): Promise<LaunchSpec['source']> {

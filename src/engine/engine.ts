@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { BridgeError } from '../base/errors.ts';
-import type { EnvEntry, Mount, Source } from '../config/config.ts';
+import type { EnvEntry, Mount, ProcessSource } from '../config/config.ts';
 
 export type EngineKind = 'podman' | 'docker' | 'process';
 
@@ -13,7 +13,7 @@ export interface LaunchSpec {
   /** Unique, registered before the start, and the handle by which the engine ends it. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly source: Exclude<Source, { kind: 'build' }>;
+  readonly source: Exclude<ProcessSource, { kind: 'build' }>;
   readonly args: readonly string[];
   readonly env: readonly EnvEntry[];
   readonly mounts: readonly Mount[];
@@ -97,7 +97,11 @@ export interface Engine {
    * @returns the source to launch: a `build` has become the image that was built
    * @throws {BridgeError} `IMAGE_UNAVAILABLE`, `BUILD_FAILED`
    */
-  prepare(source: Source, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<LaunchSpec['source']>;
+  prepare(
+    source: ProcessSource,
+    pull: 'missing' | 'always' | 'never',
+    progress: Progress,
+  ): Promise<LaunchSpec['source']>;
   /** Starts a child at once; what goes wrong shows in its `exited`. */
   launch(spec: LaunchSpec): Child;
   /**

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
-import type { Source } from '../config/config.ts';
+import type { ProcessSource } from '../config/config.ts';
 import { spawnChild, spawnOn, type Spawn } from './child.ts';
 import type { Child, ContainerRecord, LaunchSpec, Life, LocalEngine, Stdio } from './engine.ts';
 import { labelKeys } from './labels.ts';
@@ -41,7 +41,7 @@ export class ProcessEngine implements LocalEngine {
     this.#clock = clock;
   }
 
-  prepare(source: Source): Promise<LaunchSpec['source']> {
+  prepare(source: ProcessSource): Promise<LaunchSpec['source']> {
     if (source.kind === 'command') return Promise.resolve(source);
     return Promise.reject(new BridgeError('ENGINE_UNAVAILABLE', 'Cannot run an image: there is no container engine'));
   }

@@ -1,5 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
-import type { Source } from '../config/config.ts';
+import type { ProcessSource } from '../config/config.ts';
 import type { Child, ContainerEngine, ContainerRecord, EngineKind, LaunchSpec, Progress } from '../engine/engine.ts';
 import type { Link } from './link.ts';
 
@@ -29,7 +29,7 @@ export class RemoteEngine implements ContainerEngine {
   }
 
   async prepare(
-    source: Source,
+    source: ProcessSource,
     pull: 'missing' | 'always' | 'never',
     progress: Progress,
   ): Promise<LaunchSpec['source']> {

@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Config, ServerConfig, Source } from '../config/config.ts';
+import { hasProcess, type Config, type ProcessSource, type ServerConfig } from '../config/config.ts';
 import type { ContainerEngine, Engine, EngineMaker } from '../engine/engine.ts';
 import type { Owner } from '../engine/labels.ts';
 import { sweep } from '../engine/sweep.ts';
@@ -79,7 +79,7 @@ export class Engines {
 
   /** What these servers need is there from now on, or is being looked for. What others needed before stays. */
   need(servers: Iterable<ServerConfig>): void {
-    const enabled = [...servers].filter(({ disabled }) => !disabled);
+    const enabled = [...servers].filter(hasProcess).filter(({ disabled }) => !disabled);
     this.#needsContainers = enabled.some(({ source }) => source.kind !== 'command');
     if (!this.#process && enabled.some(({ source }) => source.kind === 'command')) {
       this.#process = this.#around.maker.processes();
@@ -89,13 +89,13 @@ export class Engines {
   }
 
   /** Why a server of this source cannot be started, or relied upon, now; undefined when nothing speaks against it. */
-  refusal(source: Source): BridgeError | undefined {
+  refusal(source: ProcessSource): BridgeError | undefined {
     const { failure } = this.#around.maker;
     return failure ?? (source.kind === 'command' && this.#process ? undefined : this.#failure);
   }
 
   /** @throws {BridgeError} `ENGINE_UNAVAILABLE`, at once when it is known already */
-  for(source: Source): Promise<Engine> {
+  for(source: ProcessSource): Promise<Engine> {
     const { failure } = this.#around.maker;
     if (failure) return Promise.reject(failure);
     if (source.kind === 'command' && this.#process) return Promise.resolve(this.#process);

@@ -1,6 +1,6 @@
 import { droppedLogLines } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import type { Config, ServerConfig } from '../config/config.ts';
+import { hasProcess, type Config, type ProcessServer, type ServerConfig } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { Deaths } from '../upstream/deaths.ts';
@@ -52,25 +52,27 @@ export function describeStatus(parts: Parts): object {
     load: parts.load.stats(),
     log: { dropped: droppedLogLines() },
     servers: Object.fromEntries(
-      runtimes.current().map((runtime) => [
-        runtime.config.name,
-        {
-          ...(runtime.config.disabled ? { disabled: runtime.config.disabled.reason } : {}),
-          source: describeSource(runtime.config),
-          sharing: runtime.config.sharing,
-          ...countOf(runtime, sessions),
-          pool: runtime.stats(),
-          deaths: parts.deaths.of(runtime.config.name),
-          sandbox: describeSandbox(runtime.config),
-        },
-      ]),
+      runtimes.current().map((runtime) => [runtime.config.name, describeServer(runtime, parts)]),
     ),
     // Of former configurations: they live on for the sessions that they have.
     retiring: runtimes.retiring().map((runtime) => ({
       name: runtime.config.name,
       sessions: sessions.count(runtime.config).sessions,
-      pool: runtime.stats(),
+      ...runtime.describe(),
     })),
+  };
+}
+
+function describeServer(runtime: ServerRuntime, { sessions, deaths }: Parts): object {
+  const { config } = runtime;
+  const disabled = config.disabled?.reason ?? runtime.trouble;
+  return {
+    ...(disabled === undefined ? {} : { disabled }),
+    source: describeSource(config),
+    ...(hasProcess(config) ? { sharing: config.sharing } : {}),
+    ...countOf(runtime, sessions),
+    ...runtime.describe(),
+    ...(hasProcess(config) ? { deaths: deaths.of(config.name), sandbox: describeSandbox(config) } : {}),
   };
 }
 
@@ -89,17 +91,10 @@ function residentBytes(): number | null {
 }
 
 function describeSource({ source }: ServerConfig): string {
-  switch (source.kind) {
-    case 'image':
-      return source.image;
-    case 'build':
-      return 'build';
-    case 'command':
-      return 'command';
-  }
+  return source.kind === 'image' ? source.image : source.kind;
 }
 
-function describeSandbox(server: ServerConfig): object {
+function describeSandbox(server: ProcessServer): object {
   const { sandbox, network, resources, mounts, user, source } = server;
   if (source.kind === 'command') return { level: 'none' };
   return {

@@ -1,22 +1,23 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { PoolConfig, ServerConfig } from '../config/config.ts';
+import type { PoolConfig, ProcessServer, ServerConfig } from '../config/config.ts';
 import type { Budget } from '../pool/budget.ts';
-import type { FleetSurroundings } from '../pool/fleet.ts';
 import { Pool, type PoolStats } from '../pool/pool.ts';
 import type { SharedPoolStats } from '../pool/shared-pool.ts';
 import type { ChannelLease } from '../relay/channel.ts';
 import { ownLease } from '../relay/own-channel.ts';
 import { SharedServer } from '../relay/shared-server.ts';
+import type { Launches } from './launches.ts';
 
-/** Where the sessions of a server get what they talk to: containers of their own, or a share of some. */
+/** Where the sessions of a server get what they talk to: containers of their own, a share of some, or something else. */
 export interface Supply {
   /** See `Served`. */
   lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
   readonly waiting: number;
   readonly shortage: number;
+  /** Gets what the server needs before it can serve. @throws {BridgeError} */
+  open(): Promise<void>;
   /** See `Pool`. */
-  fill(): Promise<void>;
   recycle(): void;
   drain(): void;
   /** Other sizes and times. */
@@ -27,29 +28,36 @@ export interface Supply {
   readonly containers: number;
   /** Messages of its containers that could not even be told which session they are for. */
   readonly unexpected: number;
-  stats(): PoolStats | SharedPoolStats;
+  /** Why it serves nobody now, where that is known before anybody asks. */
+  readonly trouble: string | undefined;
+  /** Of its pool, if it has one. */
+  stats(): PoolStats | SharedPoolStats | undefined;
+  /** For `/status`. */
+  describe(): object;
 }
 
 interface Surroundings {
-  readonly start: FleetSurroundings['start'];
+  readonly launches: Launches;
   readonly clock: Clock;
   readonly log: Log;
   /** Shared by the pools of all servers. */
   readonly budget: Budget;
 }
 
-export function supplyFor(config: ServerConfig, around: Surroundings): Supply {
+/** The containers of a server, or its plain processes. */
+export function processSupply(config: ProcessServer, around: Surroundings): Supply {
   return config.sharing === 'shared' ? sharedSupply(config, around) : ownSupply(config, around);
 }
 
-function ownSupply(config: ServerConfig, around: Surroundings): Supply {
+function ownSupply(config: ServerConfig, { launches, ...around }: Surroundings): Supply {
   const { startTimeoutMs, resources } = config;
   const pool = new Pool(poolOf(config), {
     ...around,
-    ...{ startTimeoutMs, memoryBytes: resources.memoryBytes, random: Math.random },
+    ...{ start: launches.start, startTimeoutMs, memoryBytes: resources.memoryBytes, random: Math.random },
   });
   return {
     lease: async (signal, client) => {
+      launches.refuse();
       const lease = await pool.acquire(signal, client);
       return ownLease(lease, config.pingIntervalMs, around.clock);
     },
@@ -59,7 +67,10 @@ function ownSupply(config: ServerConfig, around: Surroundings): Supply {
     get shortage() {
       return pool.shortage;
     },
-    fill: () => pool.fill(),
+    open: async () => {
+      await launches.prepare();
+      await pool.fill();
+    },
     recycle: () => {
       pool.recycle();
     },
@@ -77,21 +88,29 @@ function ownSupply(config: ServerConfig, around: Surroundings): Supply {
       return starting + warm + leased + retiring;
     },
     unexpected: 0,
+    trouble: undefined,
     stats: () => pool.stats(),
+    describe: () => ({ pool: pool.stats() }),
   };
 }
 
-function sharedSupply(config: ServerConfig, around: Surroundings): Supply {
-  const server = new SharedServer(config, around);
+function sharedSupply(config: ServerConfig, { launches, ...around }: Surroundings): Supply {
+  const server = new SharedServer(config, { ...around, start: launches.start });
   const { pool } = server;
   // By itself it starts one, to learn what it offers.
   if (config.disabled) pool.drain();
   return {
-    lease: () => Promise.resolve(server.join()),
+    lease: async () => {
+      launches.refuse();
+      return Promise.resolve(server.join());
+    },
     // A session takes no container away from anybody.
     waiting: 0,
     shortage: 0,
-    fill: () => pool.fill(),
+    open: async () => {
+      await launches.prepare();
+      await pool.fill();
+    },
     recycle: () => {
       pool.recycle();
     },
@@ -111,7 +130,9 @@ function sharedSupply(config: ServerConfig, around: Surroundings): Supply {
     get unexpected() {
       return server.unexpected;
     },
+    trouble: undefined,
     stats: () => pool.stats(),
+    describe: () => ({ pool: pool.stats() }),
   };
 }
 

@@ -182,11 +182,11 @@ describe('interpolate() calls a value secret', () => {
     ['from a file', "'file:token'"],
   ])('%s', (_what, value) => {
     secretFile('token', 'hunter22');
-    expect([...inEnv(value, { V: 'hunter22' }).secrets]).toEqual(['a A']);
+    expect([...inEnv(value, { V: 'hunter22' }).secrets]).toEqual(['["a","env","A"]']);
   });
 
   it('that happens to look like its reference', () => {
-    expect([...inEnv("'${V}'", { V: '${V}' }).secrets]).toEqual(['a A']);
+    expect([...inEnv("'${V}'", { V: '${V}' }).secrets]).toEqual(['["a","env","A"]']);
   });
 
   it.each([

@@ -385,21 +385,25 @@ describe('parseConfig() refuses a value of the wrong kind', () => {
 
 describe('parseConfig() refuses what contradicts itself', () => {
   const cases: Cases = [
-    ['no source', one(''), '1:12: servers.a: got none of them, wanted exactly one of image, build, command'],
+    [
+      'no source',
+      one(''),
+      '1:12: servers.a: got none of them, wanted exactly one of image, build, command, openapi, app',
+    ],
     [
       'image and build',
       one('image: x, build: y'),
-      '1:12: servers.a: got image and build, wanted exactly one of image, build, command',
+      '1:12: servers.a: got image and build, wanted exactly one of image, build, command, openapi, app',
     ],
     [
       'image and command',
       one('image: x, command: [y]'),
-      '1:12: servers.a: got image and command, wanted exactly one of image, build, command',
+      '1:12: servers.a: got image and command, wanted exactly one of image, build, command, openapi, app',
     ],
     [
       'all three sources',
       one('image: x, build: y, command: [z]'),
-      '1:12: servers.a: got image and build and command, wanted exactly one of image, build, command',
+      '1:12: servers.a: got image and build and command, wanted exactly one of image, build, command, openapi, app',
     ],
     [
       'more warm than max',

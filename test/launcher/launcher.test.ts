@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { deferred, type Deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
-import type { Source } from '../../src/config/config.ts';
+import type { ProcessSource } from '../../src/config/config.ts';
 import type { LaunchSpec, Life, Progress, Stdio } from '../../src/engine/engine.ts';
 import { labelKeys } from '../../src/engine/labels.ts';
 import { Launcher } from '../../src/launcher/launcher.ts';
@@ -27,7 +27,7 @@ class FakeLocalEngine extends FakeEngine {
 
   progress = '';
 
-  override prepare(source: Source, _pull?: string, progress?: Progress): Promise<LaunchSpec['source']> {
+  override prepare(source: ProcessSource, _pull?: string, progress?: Progress): Promise<LaunchSpec['source']> {
     progress?.(this.progress);
     return super.prepare(source);
   }

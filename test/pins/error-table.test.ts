@@ -12,6 +12,7 @@ const pinned = [
   ['READY_TIMEOUT', 504, -32603, true],
   ['SERVER_UNKNOWN', 404, -32600, false],
   ['SERVER_DISABLED', 503, -32603, false],
+  ['APP_UNAVAILABLE', 503, -32603, true],
   ['POOL_FULL', 503, -32603, true],
   ['ACQUIRE_TIMEOUT', 503, -32603, true],
   ['CIRCUIT_OPEN', 503, -32603, true],

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
-import type { Config, Source } from '../../src/config/config.ts';
+import type { Config, ProcessSource } from '../../src/config/config.ts';
 import type { LaunchSpec } from '../../src/engine/engine.ts';
 import { labelKeys, labelsFor } from '../../src/engine/labels.ts';
 import { Engines } from '../../src/service/engines.ts';
@@ -11,7 +11,7 @@ import { ManualClock, settle } from '../support/manual-clock.ts';
 import { owner, serverConfig } from '../support/pool-rig.ts';
 import { quietLog, type QuietLog } from '../support/quiet-log.ts';
 
-const image: Source = { kind: 'image', image: 'x' };
+const image: ProcessSource = { kind: 'image', image: 'x' };
 const nobody = new BridgeError('ENGINE_UNAVAILABLE', 'Cannot find a container engine: nobody is there');
 
 let clock: ManualClock;
@@ -185,7 +185,7 @@ describe('Engines, while the engine does not answer,', () => {
 });
 
 describe('Engines, while nothing can be started at all,', () => {
-  const command: Source = { kind: 'command', command: ['x'], cwd: '/' };
+  const command: ProcessSource = { kind: 'command', command: ['x'], cwd: '/' };
 
   beforeEach(async () => {
     await engines.open();

@@ -107,7 +107,7 @@ describe('ServerRuntime of a server that is switched off', () => {
     const disabled = { code: 'SERVER_DISABLED', reason: 'API_KEY is not set' } as const;
     const { clock, engine, runtime } = rigOf({ sharing, disabled, pool: { warm: 1, min: 1 } });
     await Promise.all([runtime.open(), clock.advance(10_000)]);
-    expect([engine.live, runtime.stats().starts]).toEqual([[], 0]);
+    expect([engine.live, runtime.stats()?.starts]).toEqual([[], 0]);
   });
 });
 

@@ -11,7 +11,7 @@ import type {
   LaunchSpec,
   Output,
 } from '../../src/engine/engine.ts';
-import type { Source } from '../../src/config/config.ts';
+import type { ProcessSource } from '../../src/config/config.ts';
 
 /** How one server behaves; without a word it starts at once, answers `initialize`, and ends with its input. */
 export interface Habit {
@@ -202,7 +202,7 @@ export class FakeEngine implements ContainerEngine {
     this.kind = kind;
   }
 
-  prepare(source: Source): Promise<LaunchSpec['source']> {
+  prepare(source: ProcessSource): Promise<LaunchSpec['source']> {
     return Promise.resolve(source.kind === 'build' ? { kind: 'image', image: `built:${source.context}` } : source);
   }
 

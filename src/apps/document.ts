@@ -1,0 +1,80 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import type { ErrorObject } from 'ajv';
+import { LineCounter, parseDocument as parseYaml } from 'yaml';
+import { messageOf } from '../base/errors.ts';
+import { DescriptionFault } from './fault.ts';
+import { isObject, type Json } from './json.ts';
+
+/** To read YAML takes a hundred times as long as JSON, and nothing else is done meanwhile. */
+const maxYamlBytes = 2 * 1024 ** 2;
+
+/**
+ * An OpenAPI document, 3.0 or 3.1, that is valid by the schema of its version.
+ *
+ * @param text YAML or JSON
+ * @throws {DescriptionFault} that says what is wrong, and where
+ */
+export async function parseDocument(text: string): Promise<Json> {
+  const root = text.trimStart().startsWith('{') ? parseJson(text) : parseYamlText(text);
+  if (!isObject(root)) throw new DescriptionFault('', 'it is no mapping');
+  refuseVersion(root);
+  const { valid, errors } = await new Validator({ allErrors: false, logger: false }).validate(root);
+  if (!valid) throw new DescriptionFault('', `it is not valid: ${describe(errors)}`);
+  return root;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DescriptionFault('', `it is not valid JSON: ${messageOf(error)}`);
+  }
+}
+
+function parseYamlText(text: string): unknown {
+  if (text.length > maxYamlBytes) {
+    throw new DescriptionFault('', `it has ${text.length} bytes of YAML, wanted at most ${maxYamlBytes}, or JSON`);
+  }
+  const lines = new LineCounter();
+  const document = parseYaml(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const [broken] = document.errors;
+  if (!broken) return readYaml(document);
+  const { line, col } = lines.linePos(broken.pos[0]);
+  throw new DescriptionFault(`line ${line}, column ${col}`, `it is not valid YAML: ${broken.message}`);
+}
+
+function readYaml(document: ReturnType<typeof parseYaml>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    throw new DescriptionFault('', `it is not valid YAML: ${messageOf(error)}`);
+  }
+}
+
+function refuseVersion({ openapi, swagger }: Json): void {
+  if (typeof openapi === 'string' && /^3\.[01]\./.test(openapi)) return;
+  const found = typeof swagger === 'string' ? `Swagger ${swagger}` : `openapi: ${JSON.stringify(openapi) ?? 'absent'}`;
+  throw new DescriptionFault('', `it is ${found.slice(0, 60)}, wanted OpenAPI 3.0 or 3.1`);
+}
+
+/** Where several readings were tried, the one that got furthest says most. */
+function describe(errors: readonly ErrorObject[] | string | undefined): string {
+  if (typeof errors === 'string' || errors === undefined) return errors ?? 'nobody says why';
+  const [deepest] = [...errors].sort((a, b) => depthOf(b) - depthOf(a));
+  if (!deepest) return 'nobody says why';
+  const { instancePath, message = 'is not valid', params } = deepest;
+  const names = [params['additionalProperty'], params['unevaluatedProperty']].filter(
+    (name) => typeof name === 'string',
+  );
+  const detail = names.length > 0 ? ` ("${names.join('", "')}")` : '';
+  return `${instancePath === '' ? 'it' : readable(instancePath)} ${message}${detail}`;
+}
+
+function depthOf({ instancePath }: ErrorObject): number {
+  return instancePath.split('/').length;
+}
+
+function readable(pointer: string): string {
+  const steps = pointer.slice(1).split('/');
+  return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~')).join('.');
+}

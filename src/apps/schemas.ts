@@ -1,0 +1,152 @@
+import { DescriptionFault } from './fault.ts';
+import { isObject, textsOf, type Json } from './json.ts';
+import type { References } from './references.ts';
+
+/** Whether a schema is for what a client sends, or for what it gets. */
+export type Direction = 'input' | 'output';
+
+/** A schema with more parts than this is more than a model could read. */
+const maxParts = 20_000;
+
+const listsOfSchemas = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems']);
+const mapsOfSchemas = new Set(['properties', 'patternProperties', 'dependentSchemas']);
+const schemaKeys = new Set([
+  ...['items', 'additionalProperties', 'not', 'if', 'then', 'else', 'contains', 'propertyNames'],
+  ...['unevaluatedItems', 'unevaluatedProperties', 'contentSchema'],
+]);
+/** OpenAPI's own, and those that would change what a reference means. */
+const dropped = new Set([
+  ...['nullable', 'discriminator', 'xml', 'externalDocs', 'example', 'readOnly', 'writeOnly'],
+  ...['$schema', '$id', '$anchor', '$dynamicRef', '$dynamicAnchor', '$vocabulary', '$defs', 'definitions'],
+]);
+
+/**
+ * Writes schemas of an OpenAPI document, 3.0 or 3.1, as one JSON Schema 2020-12: references become `$defs`, so a schema
+ * that holds itself stays finite.
+ */
+export class SchemaWriter {
+  readonly #references: References;
+  readonly #direction: Direction;
+  readonly #names = new Map<string, string>();
+  readonly #definitions: Record<string, unknown> = {};
+  #parts = 0;
+
+  constructor(references: References, direction: Direction) {
+    this.#references = references;
+    this.#direction = direction;
+  }
+
+  /** What all schemas that were written refer to; for the root of the schema that they are in. */
+  definitions(): Json {
+    return Object.keys(this.#definitions).length === 0 ? {} : { $defs: this.#definitions };
+  }
+
+  /**
+   * @param place where it stands, for errors
+   * @throws {DescriptionFault} for a reference that leads to nothing, and for a schema that is too large
+   */
+  write(schema: unknown, place: string): Json | boolean {
+    this.#parts += 1;
+    if (this.#parts > maxParts) throw new DescriptionFault(place, `its schema has more than ${maxParts} parts`);
+    if (typeof schema === 'boolean') return schema;
+    if (!isObject(schema)) throw new DescriptionFault(place, 'wanted a schema');
+    const { $ref: reference, ...others } = schema;
+    if (typeof reference !== 'string') return this.#writeOwn(schema, place);
+    const written = this.#writeOwn(others, place);
+    return { ...(isObject(written) ? written : {}), $ref: this.#refer(reference, place) };
+  }
+
+  /** Whether a property is not for this direction. */
+  isHidden(property: unknown, place: string): boolean {
+    const found = this.#references.follow(property, place);
+    return isObject(found) && found[this.#direction === 'input' ? 'readOnly' : 'writeOnly'] === true;
+  }
+
+  #refer(reference: string, place: string): string {
+    const known = this.#names.get(reference);
+    if (known !== undefined) return `#/$defs/${known}`;
+    const name = this.#nameFor(reference);
+    this.#names.set(reference, name);
+    this.#definitions[name] = true;
+    this.#definitions[name] = this.write(this.#references.find(reference, place), reference);
+    return `#/$defs/${name}`;
+  }
+
+  #nameFor(reference: string): string {
+    const last = (reference.split('/').at(-1) ?? '').replace(/[^A-Za-z0-9_.-]/g, '_') || 'schema';
+    let name = last;
+    for (let n = 2; Object.hasOwn(this.#definitions, name); n++) name = `${last}_${n}`;
+    return name;
+  }
+
+  #writeOwn(schema: Json, place: string): Json {
+    const written: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(schema)) {
+      if (!dropped.has(key) && !key.startsWith('x-')) written[key] = this.#writeKey(key, value, place);
+    }
+    if ('required' in schema) setOrDrop(written, 'required', this.#requiredOf(schema, place));
+    if (schema['example'] !== undefined && written['examples'] === undefined) written['examples'] = [schema['example']];
+    writeBounds(written);
+    if (this.#direction === 'output') delete written['format'];
+    return schema['nullable'] === true ? withNull(written) : written;
+  }
+
+  #writeKey(key: string, value: unknown, place: string): unknown {
+    const below = `${place}.${key}`;
+    if (schemaKeys.has(key)) return this.write(value, below);
+    if (listsOfSchemas.has(key)) return list(value, below).map((each, i) => this.write(each, `${below}.${i}`));
+    if (mapsOfSchemas.has(key)) return this.#writeMap(value, below);
+    return value;
+  }
+
+  #writeMap(value: unknown, place: string): Json {
+    if (!isObject(value)) throw new DescriptionFault(place, 'wanted a mapping');
+    const shown = Object.entries(value).filter(([name, each]) => !this.isHidden(each, `${place}.${name}`));
+    return Object.fromEntries(shown.map(([name, each]) => [name, this.write(each, `${place}.${name}`)]));
+  }
+
+  #requiredOf({ required, properties, allOf }: Json, place: string): readonly string[] {
+    const parts = [{ properties }, ...(Array.isArray(allOf) ? allOf : [])].map((part: unknown) =>
+      this.#references.follow(part, place),
+    );
+    const isShown = (name: string): boolean =>
+      !parts.some((part) => {
+        const all = isObject(part) && isObject(part['properties']) ? part['properties'] : {};
+        return Object.hasOwn(all, name) && this.isHidden(all[name], place);
+      });
+    return textsOf(required).filter(isShown);
+  }
+}
+
+function list(value: unknown, place: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new DescriptionFault(place, 'wanted a list');
+  return value;
+}
+
+function setOrDrop(written: Record<string, unknown>, key: string, values: readonly string[]): void {
+  if (values.length > 0) written[key] = values;
+  else delete written[key];
+}
+
+/** In 3.0 a bound says beside itself that it is exclusive. */
+function writeBounds(written: Record<string, unknown>): void {
+  for (const [bound, exclusive] of [
+    ['minimum', 'exclusiveMinimum'],
+    ['maximum', 'exclusiveMaximum'],
+  ] as const) {
+    // prettier-ignore
+    if (typeof written[exclusive] !== 'boolean') continue;
+    const isExclusive = written[exclusive];
+    delete written[exclusive];
+    if (!isExclusive || written[bound] === undefined) continue;
+    written[exclusive] = written[bound];
+    delete written[bound];
+  }
+}
+
+function withNull(written: Record<string, unknown>): Json {
+  const { type, enum: values } = written;
+  if (typeof type !== 'string') return Array.isArray(type) ? written : { anyOf: [written, { type: 'null' }] };
+  const listed = Array.isArray(values) && !values.includes(null) ? { enum: [...(values as unknown[]), null] } : {};
+  return { ...written, type: [type, 'null'], ...listed };
+}

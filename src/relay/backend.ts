@@ -1,0 +1,22 @@
+import type { BridgeError } from '../base/errors.ts';
+import type { ChannelLease } from './channel.ts';
+
+/**
+ * What stands behind a server that has no process of ours: an HTTP app, or a server somewhere else. It holds the
+ * server's configuration, whose sizes and times may change while it lives.
+ */
+export interface Backend {
+  /** Gets what it needs before it can serve. Called again, it gets that anew. @throws {BridgeError} why it cannot serve */
+  open(): Promise<void>;
+  /** Why it serves nobody now, as far as it knows. */
+  readonly failure: BridgeError | undefined;
+  /**
+   * A channel for one session.
+   *
+   * @param signal gives the wait up
+   * @throws {BridgeError} what `open` throws
+   */
+  lease(signal: AbortSignal): Promise<ChannelLease>;
+  /** Facts for `/status`: no secrets. */
+  describe(): object;
+}

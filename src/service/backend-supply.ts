@@ -1,0 +1,27 @@
+import type { Backend } from '../relay/backend.ts';
+import type { Supply } from './supply.ts';
+
+/** A server without a process: nothing is started for a session, and nothing has to be ended after it. */
+export function backendSupply(backend: Backend): Supply {
+  return {
+    lease: (signal) => backend.lease(signal),
+    // A session takes nothing away from another one.
+    waiting: 0,
+    shortage: 0,
+    open: () => backend.open(),
+    recycle: () => {
+      // What fails is shown as its trouble.
+      backend.open().catch(() => undefined);
+    },
+    drain: () => undefined,
+    resize: () => undefined,
+    retire: () => undefined,
+    containers: 0,
+    unexpected: 0,
+    get trouble() {
+      return backend.failure?.message;
+    },
+    stats: () => undefined,
+    describe: () => backend.describe(),
+  };
+}
