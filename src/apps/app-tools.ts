@@ -79,8 +79,7 @@ function infoOf({ info }: Json): AppTools['info'] {
 /** @param from where the document came from, if from an address: it must not lead anywhere else by itself */
 function baseOf({ servers }: Json, { baseUrl }: AppSource, from: URL | undefined): URL {
   if (baseUrl !== undefined) return new URL(baseUrl);
-  const [first] = Array.isArray(servers) ? (servers as unknown[]) : [];
-  const written = isObject(first) && typeof first['url'] === 'string' ? filledIn(first['url'], first['variables']) : '';
+  const written = firstServer(servers);
   if (!URL.canParse(written, from?.href)) {
     throw new DescriptionFault('servers', 'the first one is no whole address; wanted baseUrl in the configuration');
   }
@@ -94,6 +93,11 @@ function baseOf({ servers }: Json, { baseUrl }: AppSource, from: URL | undefined
   const plain = new URL(base.origin);
   plain.pathname = base.pathname;
   return plain;
+}
+
+function firstServer(servers: unknown): string {
+  const [first] = Array.isArray(servers) ? (servers as unknown[]) : [];
+  return isObject(first) && typeof first['url'] === 'string' ? filledIn(first['url'], first['variables']) : '';
 }
 
 function filledIn(url: string, variables: unknown): string {

@@ -8,6 +8,9 @@ import { isObject, type Json } from './json.ts';
 /** To read YAML takes a hundred times as long as JSON, and nothing else is done meanwhile. */
 const maxYamlBytes = 2 * 1024 ** 2;
 
+/** To make it ready takes as long as a hundred documents: it is kept. */
+const validator = new Validator({ allErrors: false, logger: false });
+
 /**
  * An OpenAPI document, 3.0 or 3.1, that is valid by the schema of its version.
  *
@@ -18,7 +21,8 @@ export async function parseDocument(text: string): Promise<Json> {
   const root = text.trimStart().startsWith('{') ? parseJson(text) : parseYamlText(text);
   if (!isObject(root)) throw new DescriptionFault('', 'it is no mapping');
   refuseVersion(root);
-  const { valid, errors } = await new Validator({ allErrors: false, logger: false }).validate(root);
+  const { valid, errors } = await validator.validate(root);
+  validator.specification = {};
   if (!valid) throw new DescriptionFault('', `it is not valid: ${describe(errors)}`);
   return root;
 }
@@ -53,7 +57,8 @@ function readYaml(document: ReturnType<typeof parseYaml>): unknown {
 
 function refuseVersion({ openapi, swagger }: Json): void {
   if (typeof openapi === 'string' && /^3\.[01]\./.test(openapi)) return;
-  const found = typeof swagger === 'string' ? `Swagger ${swagger}` : `openapi: ${JSON.stringify(openapi) ?? 'absent'}`;
+  const written = openapi === undefined ? 'absent' : JSON.stringify(openapi);
+  const found = typeof swagger === 'string' ? `Swagger ${swagger}` : `openapi: ${written}`;
   throw new DescriptionFault('', `it is ${found.slice(0, 60)}, wanted OpenAPI 3.0 or 3.1`);
 }
 

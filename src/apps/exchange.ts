@@ -87,8 +87,8 @@ function redirected(request: AppRequest, status: number, location: string, base:
   }
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead || status === 307 || status === 308) return { ...request, url };
-  const { 'content-type': _, ...headers } = request.headers;
-  return { ...request, url, headers, method: 'GET', body: undefined };
+  const headers = Object.entries(request.headers).filter(([name]) => name !== 'content-type');
+  return { ...request, url, headers: Object.fromEntries(headers), method: 'GET', body: undefined };
 }
 
 async function read(response: Response, { maxAnswerBytes }: ExchangeLimits): Promise<AppAnswer> {

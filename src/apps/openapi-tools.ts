@@ -186,9 +186,9 @@ function outputOf({ content, place }: DocumentOperation, references: References)
   if (!only || good.length > 1) return undefined;
   const [status, answer] = only;
   const at = `${place}.responses.${status}`;
-  const media = Object.entries(contentOf(references.object(answer, at)));
+  const media = Object.entries(contentOf(references.object(answer, at))).filter(([mediaType]) => isJsonType(mediaType));
   const [first] = media;
-  if (!first || media.length > 1 || !isJsonType(first[0])) return undefined;
+  if (!first || media.length > 1) return undefined;
   const { schema } = references.object(first[1], `${at}.content`);
   const found = references.follow(schema, at);
   if (!isObject(found) || found['type'] !== 'object' || found['nullable'] === true) return undefined;

@@ -2,6 +2,7 @@ import { version } from '../base/version.ts';
 import type { HeaderEntry } from '../config/config.ts';
 import { CallFault } from './fault.ts';
 import { isObject, type Json } from './json.ts';
+import { isJsonType } from './media-types.ts';
 import type { Body, FieldWriting, Operation } from './operation.ts';
 import { plain, styleOf, toHeader, toPairs, toSegment, type Pair } from './styles.ts';
 
@@ -33,8 +34,7 @@ export function buildRequest(operation: Operation, given: Json, address: AppAddr
     method,
     url: urlFor(operation, given, address),
     headers: {
-      accept:
-        operation.produces.length > 0 ? `${operation.produces.join(', ')}, */*;q=0.1` : 'application/json, */*;q=0.5',
+      accept: accepted(operation),
       'user-agent': `gangway/${version()}`,
       ...(content?.mediaType === undefined ? {} : { 'content-type': content.mediaType }),
       ...headersOf(operation, given),
@@ -42,6 +42,13 @@ export function buildRequest(operation: Operation, given: Json, address: AppAddr
     },
     body: content?.content,
   };
+}
+
+/** JSON, where there is any: whoever states what it answers has to answer that. */
+function accepted({ produces, tool }: Operation): string {
+  const json = produces.filter(isJsonType);
+  if (json.length === 0) return [...produces, '*/*;q=0.1'].join(', ');
+  return tool.outputSchema === undefined ? [...json, '*/*;q=0.1'].join(', ') : json.join(', ');
 }
 
 /** Whether an address belongs to an app: of its origin, and below its path. */
@@ -91,22 +98,28 @@ interface Written {
 }
 
 function writeBody(body: Body, given: Json): Written | undefined {
-  const { kind, content, isRequired } = body;
-  const members = 'fields' in content ? membersOf(content.fields, given) : undefined;
-  const value = 'whole' in content ? given[content.whole] : members;
-  const isAbsent = value === undefined || (members !== undefined && Object.keys(members).length === 0);
-  if (isAbsent && !isRequired) return undefined;
+  const { content, isRequired } = body;
+  if ('whole' in content) {
+    const value = given[content.whole];
+    return value === undefined && !isRequired ? undefined : writeContent(body, value, given);
+  }
+  const members = membersOf(content.fields, given);
+  return Object.keys(members).length === 0 && !isRequired ? undefined : writeContent(body, members, given);
+}
+
+function writeContent(body: Body, value: unknown, given: Json): Written {
+  const { kind, mediaType, writing } = body;
   switch (kind) {
     case 'json':
-      return { content: JSON.stringify(value ?? {}), mediaType: body.mediaType };
+      return { content: JSON.stringify(value ?? {}), mediaType };
     case 'text':
-      return { content: plain(value ?? ''), mediaType: `${body.mediaType};charset=utf-8` };
+      return { content: plain(value), mediaType: `${mediaType};charset=utf-8` };
     case 'binary':
       return { content: bytesOf(value, 'body'), mediaType: mediaTypeOf(body, given) };
     case 'form':
-      return { content: formText(isObject(value) ? value : {}, body.writing), mediaType: body.mediaType };
+      return { content: formText(isObject(value) ? value : {}, writing), mediaType };
     case 'multipart':
-      return { content: formData(isObject(value) ? value : {}, body.writing), mediaType: undefined };
+      return { content: formData(isObject(value) ? value : {}, writing), mediaType: undefined };
   }
 }
 
@@ -155,7 +168,7 @@ function append(form: FormData, name: string, value: unknown, { isFile, mediaTyp
 /** @throws {CallFault} for what is no base64 */
 function bytesOf(value: unknown, name: string): Uint8Array<ArrayBuffer> {
   // Some models write a whole `data:` address.
-  const text = plain(value ?? '').replace(/^data:[^,]{0,200};base64,/, '');
+  const text = plain(value).replace(/^data:[^,]{0,200};base64,/, '');
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) throw new CallFault(`"${name}" is not base64`);
   return new Uint8Array(Buffer.from(text, 'base64'));
 }

@@ -2,6 +2,12 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import { messageOf } from '../base/errors.ts';
 import type { Json } from './json.ts';
 
+/** Formats are for people: what they mean differs from app to app. The meta-schemas would take longer than all the rest. */
+const options = {
+  ...{ strict: false, validateFormats: false, unicodeRegExp: false },
+  ...{ meta: false, validateSchema: false, logger: false },
+} as const;
+
 /** Says whether values fit one schema. It is made ready when it is used for the first time: a document has many. */
 export class SchemaCheck {
   readonly #schema: Json;
@@ -23,9 +29,7 @@ export class SchemaCheck {
   #ready(): ValidateFunction | undefined {
     if (this.#validate || this.#fault !== undefined) return this.#validate;
     try {
-      // Formats are for people: what they mean differs from app to app.
-      const ajv = new Ajv2020({ strict: false, validateFormats: false, unicodeRegExp: false, logger: false });
-      this.#validate = ajv.compile(this.#schema);
+      this.#validate = new Ajv2020(options).compile(this.#schema);
     } catch (error) {
       this.#fault = `its schema is not valid: ${messageOf(error)}`;
     }

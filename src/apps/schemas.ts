@@ -80,15 +80,21 @@ export class SchemaWriter {
   }
 
   #writeOwn(schema: Json, place: string): Json {
-    const written: Record<string, unknown> = {};
-    for (const [key, value] of Object.entries(schema)) {
-      if (!dropped.has(key) && !key.startsWith('x-')) written[key] = this.#writeKey(key, value, place);
-    }
-    if ('required' in schema) setOrDrop(written, 'required', this.#requiredOf(schema, place));
-    if (schema['example'] !== undefined && written['examples'] === undefined) written['examples'] = [schema['example']];
-    writeBounds(written);
-    if (this.#direction === 'output') delete written['format'];
-    return schema['nullable'] === true ? withNull(written) : written;
+    const own = Object.entries(schema).filter(
+      ([key]) => !dropped.has(key) && key !== 'required' && !key.startsWith('x-'),
+    );
+    const kept = own.filter(([key]) => !(key === 'format' && this.#direction === 'output'));
+    const written = withBounds(
+      Object.fromEntries(kept.map(([key, value]) => [key, this.#writeKey(key, value, place)])),
+    );
+    const required = 'required' in schema ? this.#requiredOf(schema, place) : [];
+    const { example, examples } = schema;
+    const whole = {
+      ...written,
+      ...(required.length > 0 ? { required } : {}),
+      ...(example !== undefined && examples === undefined ? { examples: [example] } : {}),
+    };
+    return schema['nullable'] === true ? withNull(whole) : whole;
   }
 
   #writeKey(key: string, value: unknown, place: string): unknown {
@@ -106,7 +112,7 @@ export class SchemaWriter {
   }
 
   #requiredOf({ required, properties, allOf }: Json, place: string): readonly string[] {
-    const parts = [{ properties }, ...(Array.isArray(allOf) ? allOf : [])].map((part: unknown) =>
+    const parts = [{ properties }, ...(Array.isArray(allOf) ? (allOf as unknown[]) : [])].map((part: unknown) =>
       this.#references.follow(part, place),
     );
     const isShown = (name: string): boolean =>
@@ -123,28 +129,27 @@ function list(value: unknown, place: string): readonly unknown[] {
   return value;
 }
 
-function setOrDrop(written: Record<string, unknown>, key: string, values: readonly string[]): void {
-  if (values.length > 0) written[key] = values;
-  else delete written[key];
-}
+const bounds = [
+  ['minimum', 'exclusiveMinimum'],
+  ['maximum', 'exclusiveMaximum'],
+] as const;
 
 /** In 3.0 a bound says beside itself that it is exclusive. */
-function writeBounds(written: Record<string, unknown>): void {
-  for (const [bound, exclusive] of [
-    ['minimum', 'exclusiveMinimum'],
-    ['maximum', 'exclusiveMaximum'],
-  ] as const) {
-    // prettier-ignore
-    if (typeof written[exclusive] !== 'boolean') continue;
-    const isExclusive = written[exclusive];
-    delete written[exclusive];
-    if (!isExclusive || written[bound] === undefined) continue;
-    written[exclusive] = written[bound];
-    delete written[bound];
+function withBounds(written: Json): Json {
+  const entries = new Map(Object.entries(written));
+  for (const [bound, exclusive] of bounds) {
+    const isExclusive = entries.get(exclusive);
+    if (typeof isExclusive !== 'boolean') continue;
+    entries.delete(exclusive);
+    const limit = entries.get(bound);
+    if (!isExclusive || limit === undefined) continue;
+    entries.delete(bound);
+    entries.set(exclusive, limit);
   }
+  return Object.fromEntries(entries);
 }
 
-function withNull(written: Record<string, unknown>): Json {
+function withNull(written: Json): Json {
   const { type, enum: values } = written;
   if (typeof type !== 'string') return Array.isArray(type) ? written : { anyOf: [written, { type: 'null' }] };
   const listed = Array.isArray(values) && !values.includes(null) ? { enum: [...(values as unknown[]), null] } : {};

@@ -29,6 +29,8 @@ export function toPairs(name: string, value: unknown, writing: Writing): Pair[] 
   return [[key, members.map(([each, text]) => `${encodeStrictly(each)},${encode(plain(text))}`).join(',')]];
 }
 
+const segmentStarts: Partial<Record<Style, string>> = { label: '.', matrix: ';' };
+
 /**
  * A value as part of a path.
  *
@@ -36,14 +38,17 @@ export function toPairs(name: string, value: unknown, writing: Writing): Pair[] 
  */
 export function toSegment(name: string, value: unknown, writing: Writing): string {
   const { style, explode, isJson } = writing;
-  const [start, between] = style === 'label' ? ['.', '.'] : style === 'matrix' ? [';', ';'] : ['', ','];
-  const separator = explode ? between : ',';
+  const start = segmentStarts[style] ?? '';
+  const separator = explode && start !== '' ? start : ',';
   const parts = isJson ? [encodeStrictly(JSON.stringify(value))] : segmentParts(name, value, writing);
-  const head = style === 'matrix' && !(explode && typeof value === 'object') ? `${encodeStrictly(name)}=` : '';
-  const text = `${start}${head}${parts.join(separator)}`;
-  if (text === '' || text === '.' || text === '..')
-    throw new CallFault(`"${name}" is "${text}", wanted a part of a path`);
-  return text;
+  const text = `${start}${segmentHead(name, value, writing)}${parts.join(separator)}`;
+  if (text !== '' && text !== '.' && text !== '..') return text;
+  throw new CallFault(`"${name}" is "${text}", wanted a part of a path`);
+}
+
+function segmentHead(name: string, value: unknown, { style, explode }: Writing): string {
+  const isInEach = explode && typeof value === 'object';
+  return style === 'matrix' && !isInEach ? `${encodeStrictly(name)}=` : '';
 }
 
 /** A value as a header. @throws {CallFault} for one that cannot be a header */
@@ -91,7 +96,8 @@ function deepPairs(name: string, value: unknown, encode: Encode): Pair[] {
 
 /** A value as text. */
 export function plain(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** All but RFC 3986's unreserved characters. @throws {CallFault} for half a character */

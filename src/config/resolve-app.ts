@@ -104,29 +104,45 @@ function readDocument(file: string, directory: string): OpenApiDocument {
 }
 
 type ToolEntry = AppEntry['tools'][string];
+type Parameter = HandTool['parameters'][number];
 
 function resolveTool(name: string, entry: ToolEntry, { report }: Surroundings): HandTool {
   const { description, method = 'GET', body = 'json' } = entry;
+  const key = ['app', 'tools', name];
   const inPath = new Set([...entry.path.matchAll(/\{([^{}]*)\}/g)].map(([, parameter = '']) => parameter));
   const hasBody = method !== 'GET' && method !== 'DELETE';
-  const parameters = Object.entries(entry.parameters ?? {}).map(([parameter, { in: given, required, ...schema }]) => {
-    const place = given ?? (inPath.has(parameter) ? 'path' : hasBody ? 'body' : 'query');
-    const key = ['app', 'tools', name, 'parameters', parameter];
-    if ((place === 'path') !== inPath.has(parameter)) {
-      report(key, place === 'path' ? `is not in the path "${entry.path}"` : 'is in the path, wanted in: path');
-    }
-    if (place === 'body' && method === 'GET') report(key, 'is in the body, and GET has none');
+  const parameters = Object.entries(entry.parameters ?? {}).map(([parameter, given]): Parameter => {
+    const { in: place = inPath.has(parameter) ? 'path' : hasBody ? 'body' : 'query', required, ...schema } = given;
+    const fault = misplaced(place, inPath.has(parameter), method);
+    if (fault !== undefined) report([...key, 'parameters', parameter], fault);
     const isRequired = place === 'path' || required === true;
-    const fields = Array.isArray(required) ? { ...schema, required } : schema;
-    return { name: parameter, in: place, isRequired, schema: fields };
+    return {
+      name: parameter,
+      in: place,
+      isRequired,
+      schema: Array.isArray(required) ? { ...schema, required } : schema,
+    };
   });
-  for (const parameter of inPath) {
-    if (entry.parameters?.[parameter]) continue;
-    report(['app', 'tools', name, 'path'], `names "${parameter}", which is not one of its parameters`);
-  }
-  const ofBody = parameters.filter(({ in: place }) => place === 'body').length;
-  if ((body === 'text' || body === 'binary') && ofBody !== 1) {
-    report(['app', 'tools', name, 'body'], `got ${ofBody} parameters in the body, wanted exactly one with "${body}"`);
-  }
+  const unknown = [...inPath].filter((parameter) => !entry.parameters?.[parameter]);
+  if (unknown.length > 0) report([...key, 'path'], `names "${unknown.join('", "')}", not one of its parameters`);
+  refuseBody([...key, 'body'], body, parameters, report);
   return { name, description, method, path: entry.path, body, parameters };
+}
+
+function refuseBody(
+  key: readonly string[],
+  body: HandTool['body'],
+  parameters: readonly Parameter[],
+  report: Surroundings['report'],
+): void {
+  const count = parameters.filter(({ in: place }) => place === 'body').length;
+  if ((body === 'text' || body === 'binary') && count !== 1) {
+    report(key, `got ${count} parameters in the body, wanted exactly one with "${body}"`);
+  }
+}
+
+function misplaced(place: Parameter['in'], isInPath: boolean, method: HandTool['method']): string | undefined {
+  if (place === 'path' && !isInPath) return 'is in: path, and the path does not name it';
+  if (place !== 'path' && isInPath) return 'is named by the path, wanted in: path';
+  return place === 'body' && method === 'GET' ? 'is in the body, and GET has none' : undefined;
 }
