@@ -117,7 +117,7 @@ async function readBody({ body }: Response, limit: number): Promise<{ body: Buff
 }
 
 function describe(error: unknown): string {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const cause = causeOf(error);
   const code = codeOf(cause);
   switch (code) {
     case 'ECONNREFUSED':
@@ -131,6 +131,12 @@ function describe(error: unknown): string {
     default:
       return `The app broke the connection off, or what it says is no HTTP (${code})`;
   }
+}
+
+/** `fetch` hides what happened behind "fetch failed". */
+function causeOf(error: unknown): unknown {
+  const isHidden = typeof error === 'object' && error !== null && 'cause' in error && error.cause !== undefined;
+  return isHidden ? error.cause : error;
 }
 
 function ignore(): void {

@@ -1,12 +1,12 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import { messageOf } from '../base/errors.ts';
 import type { Json } from './json.ts';
 
 /** Formats are for people: what they mean differs from app to app. The meta-schemas would take longer than all the rest. */
-const options = {
-  ...{ strict: false, validateFormats: false, unicodeRegExp: false },
-  ...{ meta: false, validateSchema: false, logger: false },
-} as const;
+const options: Options = {
+  ...{ strict: false as const, validateFormats: false, unicodeRegExp: false },
+  ...{ meta: false, validateSchema: false, logger: false as const },
+};
 
 /** Says whether values fit one schema. It is made ready when it is used for the first time: a document has many. */
 export class SchemaCheck {

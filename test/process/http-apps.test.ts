@@ -1,0 +1,114 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { documentOf, operation } from '../support/app-rig.ts';
+import { answering, httpApp } from '../support/http-app.ts';
+import { connect } from '../support/mcp-client.ts';
+import { gangway, serve, type Program } from '../support/program.ts';
+
+const examples = fileURLToPath(new URL('../../examples/http-apps/', import.meta.url));
+const file = `${examples}servers.yaml`;
+const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+const apps: ChildProcess[] = [];
+const env: Record<string, string> = {};
+
+/** One of the example's apps, on a free port. */
+async function start(name: string): Promise<string> {
+  const child = spawn(process.execPath, [`${examples}${name}.mjs`, '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  apps.push(child);
+  for await (const line of createInterface(child.stdout)) return line.split(' ').at(-1) ?? '';
+  throw new Error(`${name} did not start`);
+}
+
+beforeAll(async () => {
+  env['CLASSIFIER_URL'] = await start('classifier');
+  env['TRANSLATOR_URL'] = await start('translator');
+});
+
+afterAll(() => {
+  for (const app of apps) app.kill();
+});
+
+describe('The example of HTTP apps', () => {
+  it('passes its check', async () => {
+    const { code, stdout } = await gangway(['check', '--config', file], { env });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/✓ classifier: classifier 1\.0\.0, 2 tools, \d+ ms$/m)]);
+  });
+
+  it('has tools and calls them', async () => {
+    const listed = await gangway(['tools', 'classifier', '--config', file], { env });
+    expect(listed.stdout).toMatch(/^classify +Says what is on an image\.\nclassify_url /);
+    const arguments_ = JSON.stringify({ to: 'de', body: 'Good morning, world' });
+    const called = await gangway(['call', 'translator', 'translate', arguments_, '--config', file], { env });
+    expect([called.code, called.stdout]).toEqual([0, 'guten Morgen, Welt']);
+  });
+
+  it('serves many clients over Streamable HTTP, and shows it in the status', async () => {
+    const { readFileSync } = await import('node:fs');
+    const yaml = readFileSync(file, 'utf8').replaceAll('document: ./', `document: ${examples}`);
+    await using bridge = await serve(yaml, { env });
+    const [one, two] = await Promise.all([connect(bridge, 'classifier'), connect(bridge, 'translator-by-hand')]);
+    const result = await one.callTool({ name: 'classify', arguments: { body: pixel } });
+    expect(result).toMatchObject({
+      structuredContent: { format: 'png', labels: [{ label: 'night' }, { label: 'day' }] },
+    });
+    const failed = await one.callTool({ name: 'classify', arguments: { body: 'AAAA' } });
+    expect(failed).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('415 Unsupported Media Type') }],
+    });
+    expect(await two.callTool({ name: 'translate', arguments: { text: 'hello world', to: 'fr' } })).toMatchObject({
+      content: [{ type: 'text', text: 'bonjour monde' }],
+    });
+    const { classifier } = (await bridge.status()).servers;
+    expect(classifier).toMatchObject({
+      ...{ source: 'app', sessions: 1, callsInFlight: 0 },
+      app: { baseUrl: `${env['CLASSIFIER_URL'] ?? ''}/`, tools: 2, ongoing: 0, waiting: 0, calls: 2, failedCalls: 1 },
+    });
+    expect(classifier).not.toHaveProperty('pool');
+    await Promise.all([one.close(), two.close()]);
+  });
+});
+
+describe('An app that cannot be used', () => {
+  it('is switched off with the reason, and the others run', async () => {
+    await using app = await httpApp(answering(200, 'text/plain', 'ok'));
+    const good = JSON.stringify(documentOf({ '/x': { get: operation() } }));
+    await using files = await httpApp((response, { url }) => {
+      response.end(url === '/good.json' ? good : '{"openapi":"3.1.0","paths":{}}');
+    });
+    const servers = {
+      good: { openapi: { document: `${files.url}/good.json`, baseUrl: app.url } },
+      bad: { openapi: `${files.url}/bad.json` },
+      gone: { openapi: './gone.yaml' },
+    };
+    await using bridge = await serve({ servers });
+    await bridge.waitForLine(/✓ good is ready/);
+    await bridge.waitForLine(/✗ bad: /);
+    const { bad, gone } = (await bridge.status()).servers;
+    expect([bad?.disabled, gone?.disabled]).toEqual([
+      expect.stringMatching(/\/bad\.json: it is not valid: it must have required property 'info'$/),
+      'the OpenAPI document ./gone.yaml cannot be read (ENOENT)',
+    ]);
+    expect(await refusal(bridge, 'bad')).toMatchObject({ status: 503, reason: 'SERVER_DISABLED' });
+    const client: Client = await connect(bridge, 'good');
+    expect(await client.callTool({ name: 'get_x', arguments: {} })).toMatchObject({ content: [{ text: 'ok' }] });
+    await client.close();
+  });
+});
+
+async function refusal(bridge: Program, name: string): Promise<object> {
+  const response = await fetch(`${bridge.url}/${name}/mcp`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({
+      ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+    }),
+  });
+  const { error } = (await response.json()) as { error: { data: { gangway: { reason: string } } } };
+  return { status: response.status, reason: error.data.gangway.reason };
+}
