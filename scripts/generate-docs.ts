@@ -109,15 +109,15 @@ No environment variable sets a key by itself: the file says where a variable goe
 | \`\${NAME}\`     | the environment variable; it must be set and not empty                             |
 | \`\${NAME:-x}\`  | the environment variable, or \`x\` when it is not set or empty; \`x\` contains no \`}\` |
 | \`$$\`          | a plain \`$\`                                                                        |
-| \`file:PATH\`   | in \`env\` only: the text of that file, without one line end at its end               |
+| \`file:PATH\`   | in \`env\`, \`headers\` and \`query\` only: the text of that file, without one line end |
 
 This holds in values, not in keys. \`$NAME\` stays as it is; a \`\${\` that is neither of these is a mistake. A plain \`\${PORT:-8808}\` is read as the number 8808, as a plain \`8808\` would be; a quoted one is a text. Inside \`[ ]\` and \`{ }\`, YAML wants quotes around \`\${NAME}\`.
 
 ### Secrets
 
-Keep secrets out of the file: name a variable or a secret file in \`env\`. A value that came from there is a secret: it never appears in an argument list, and from 4 characters on it is masked in the lines of stderr that Gangway shows. A secret file counts from the folder of \`servers.yaml\`, and one that every user of the host can read is refused: set its mode to 600. A few variables, such as \`PATH\` and \`DOCKER_HOST\`, steer the engine's own client and cannot be secrets.
+Keep secrets out of the file: name a variable or a secret file in \`env\`, or in the \`headers\` or \`query\` of an app. A value that came from there is a secret: it never appears in an argument list, and from 4 characters on it is masked in the lines of stderr that Gangway shows. A secret file counts from the folder of \`servers.yaml\`, and one that every user of the host can read is refused: set its mode to 600. A few variables, such as \`PATH\` and \`DOCKER_HOST\`, steer the engine's own client and cannot be secrets.
 
-A variable or secret file that is missing in the \`env\` of a server switches off this server only: it answers \`SERVER_DISABLED\`, \`/status\` says what is missing, and the others run. Missing anywhere else, it is a mistake in the file.
+A variable or secret file that is missing there switches off this server only: it answers \`SERVER_DISABLED\`, \`/status\` says what is missing, and the others run. Missing anywhere else, it is a mistake in the file.
 
 ### Durations, sizes and numbers
 
@@ -180,7 +180,7 @@ function wanted(schema: Schema): string {
   if (schema.range !== undefined) return schema.range.replaceAll(/"([^"]*)"/g, '`$1`');
   if (schema.enum) return alternatives.format(schema.enum.map((value) => `\`${value}\``));
   if (schema.items) return schema.items.properties ? 'a list of mappings, described below' : 'a list of texts';
-  if (schema.properties) return 'a mapping, described below';
+  if (schema.properties) return `${Array.isArray(schema.type) ? 'a text, or ' : ''}a mapping, described below`;
   if (typeof schema.additionalProperties === 'object') return wantedOfNames(schema.additionalProperties);
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
   return schema.type === 'boolean' ? '`true` or `false`' : `a ${schema.type === 'number' ? 'number' : 'text'}`;

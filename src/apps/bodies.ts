@@ -70,7 +70,9 @@ function isFlat(schema: unknown): schema is Json & { readonly properties: Json }
 
 function memberBody(draft: Draft, { properties, required }: Json & { readonly properties: Json }): Drawn {
   const { schemas, names, isRequired, place } = draft;
-  const shown = Object.entries(properties).filter(([name, each]) => !schemas.isHidden(each, `${place}.${name}`));
+  const shown = Object.entries(properties).filter(
+    ([name, each]) => !schemas.isHidden(each, `${place}.schema.properties.${name}`),
+  );
   const fields: BodyField[] = [];
   const found: Argument[] = [];
   const writing: Record<string, FieldWriting> = {};

@@ -5,9 +5,10 @@ import { loadConfig } from '../../src/config/load.ts';
 import { temporaryFolder, writeConfig } from '../support/program.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const pages = ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)].filter((name) =>
-  name.endsWith('.md'),
-);
+const pages = [
+  'README.md',
+  ...readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
 
 /** Each `servers.yaml` that a page shows. */
 const examples = pages.flatMap((page) =>

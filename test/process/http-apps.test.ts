@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { documentOf, operation } from '../support/app-rig.ts';
 import { answering, httpApp } from '../support/http-app.ts';
 import { connect } from '../support/mcp-client.ts';
@@ -47,20 +47,22 @@ describe('The example of HTTP apps', () => {
   });
 
   it('serves many clients over Streamable HTTP, and shows it in the status', async () => {
-    const { readFileSync } = await import('node:fs');
     const yaml = readFileSync(file, 'utf8').replaceAll('document: ./', `document: ${examples}`);
     await using bridge = await serve(yaml, { env });
-    const [one, two] = await Promise.all([connect(bridge, 'classifier'), connect(bridge, 'translator-by-hand')]);
-    const result = await one.callTool({ name: 'classify', arguments: { body: pixel } });
+    await using one = await connect(bridge.url, 'classifier');
+    await using two = await connect(bridge.url, 'translator-by-hand');
+    const result = await one.client.callTool({ name: 'classify', arguments: { body: pixel } });
     expect(result).toMatchObject({
       structuredContent: { format: 'png', labels: [{ label: 'night' }, { label: 'day' }] },
     });
-    const failed = await one.callTool({ name: 'classify', arguments: { body: 'AAAA' } });
+    const failed = await one.client.callTool({ name: 'classify', arguments: { body: 'AAAA' } });
     expect(failed).toMatchObject({
       isError: true,
       content: [{ text: expect.stringContaining('415 Unsupported Media Type') }],
     });
-    expect(await two.callTool({ name: 'translate', arguments: { text: 'hello world', to: 'fr' } })).toMatchObject({
+    expect(
+      await two.client.callTool({ name: 'translate', arguments: { text: 'hello world', to: 'fr' } }),
+    ).toMatchObject({
       content: [{ type: 'text', text: 'bonjour monde' }],
     });
     const { classifier } = (await bridge.status()).servers;
@@ -69,7 +71,6 @@ describe('The example of HTTP apps', () => {
       app: { baseUrl: `${env['CLASSIFIER_URL'] ?? ''}/`, tools: 2, ongoing: 0, waiting: 0, calls: 2, failedCalls: 1 },
     });
     expect(classifier).not.toHaveProperty('pool');
-    await Promise.all([one.close(), two.close()]);
   });
 });
 
@@ -94,9 +95,8 @@ describe('An app that cannot be used', () => {
       'the OpenAPI document ./gone.yaml cannot be read (ENOENT)',
     ]);
     expect(await refusal(bridge, 'bad')).toMatchObject({ status: 503, reason: 'SERVER_DISABLED' });
-    const client: Client = await connect(bridge, 'good');
-    expect(await client.callTool({ name: 'get_x', arguments: {} })).toMatchObject({ content: [{ text: 'ok' }] });
-    await client.close();
+    await using client = await connect(bridge.url, 'good');
+    expect(await client.client.callTool({ name: 'get_x', arguments: {} })).toMatchObject({ content: [{ text: 'ok' }] });
   });
 });
 
