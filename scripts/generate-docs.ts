@@ -180,10 +180,14 @@ function wanted(schema: Schema): string {
   if (schema.range !== undefined) return schema.range.replaceAll(/"([^"]*)"/g, '`$1`');
   if (schema.enum) return alternatives.format(schema.enum.map((value) => `\`${value}\``));
   if (schema.items) return schema.items.properties ? 'a list of mappings, described below' : 'a list of texts';
-  if (schema.properties) return `${Array.isArray(schema.type) ? 'a text, or ' : ''}a mapping, described below`;
+  if (schema.properties) return wantedMapping(schema);
   if (typeof schema.additionalProperties === 'object') return wantedOfNames(schema.additionalProperties);
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
   return schema.type === 'boolean' ? '`true` or `false`' : `a ${schema.type === 'number' ? 'number' : 'text'}`;
+}
+
+function wantedMapping({ type }: Schema): string {
+  return `${Array.isArray(type) ? 'a text, or ' : ''}a mapping, described below`;
 }
 
 function wantedOfNames(element: Schema): string {

@@ -158,12 +158,20 @@ function resolveCallTimes(
   shared: CommonEntry,
   report: Surroundings['report'],
 ): Pick<ServerConfig, 'callTimeoutMs' | 'maxCallTimeMs'> {
-  const callTimeoutMs = entry.callTimeout ?? shared.callTimeout ?? defaults.server.callTimeout;
+  const callTimeoutMs = entry.callTimeout ?? shared.callTimeout ?? usualCallTimeoutMs(entry, shared);
   // A longer `callTimeout` raises a `maxCallTime` that nobody wrote.
   const unwritten = Math.max(defaults.server.maxCallTime, callTimeoutMs);
   const maxCallTimeMs = entry.maxCallTime ?? shared.maxCallTime ?? unwritten;
   if (maxCallTimeMs < callTimeoutMs) report(['maxCallTime'], 'wanted at least callTimeout');
   return { callTimeoutMs, maxCallTimeMs };
+}
+
+/** An app that may take longer, after a wait in line, raises a `callTimeout` that nobody wrote. */
+function usualCallTimeoutMs(entry: ServerEntry, shared: CommonEntry): number {
+  const { callTimeout, pool } = defaults.server;
+  const { timeout = 0 } = entry.openapi ?? entry.app ?? {};
+  const waitMs = entry.pool?.acquireTimeout ?? shared.pool?.acquireTimeout ?? pool.acquireTimeout;
+  return Math.max(callTimeout, timeout + waitMs);
 }
 
 function resolveEnv(entry: ServerEntry, { isSecret, report }: Surroundings): EnvEntry[] {

@@ -4,9 +4,9 @@ import { appRig, documentOf, operation, type AppSetting } from '../support/app-r
 
 /** The tools of some paths. */
 async function toolsOf(paths: object, setting: AppSetting = {}, more: object = {}): Promise<ToolDescription[]> {
-  const { app, tools } = appRig({ baseUrl: 'http://localhost', document: documentOf(paths, more), ...setting });
-  await app.open();
-  return tools();
+  const rig = appRig({ baseUrl: 'http://localhost', document: documentOf(paths, more), ...setting });
+  await rig.app.open();
+  return rig.tools();
 }
 
 async function firstTool(paths: object, setting: AppSetting = {}, more: object = {}): Promise<ToolDescription> {

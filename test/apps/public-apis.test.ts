@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { SchemaCheck } from '../../src/apps/schema-check.ts';
 import { appRig, textOf, type AppRig } from '../support/app-rig.ts';
-import { httpApp, type HttpApp } from '../support/http-app.ts';
+import { httpApp } from '../support/http-app.ts';
 
 const folder = fileURLToPath(new URL('../fixtures/openapi/', import.meta.url));
 
@@ -57,8 +57,7 @@ const recordings: Readonly<
   },
 };
 
-interface Recorded {
-  readonly server: HttpApp;
+interface Recorded extends AsyncDisposable {
   readonly rig: AppRig;
 }
 
@@ -77,7 +76,7 @@ async function recorded(name: string): Promise<Recorded> {
   const text = readFileSync(`${folder}${file}`, 'utf8');
   const rig = appRig({ baseUrl: `${server.url}${base}`, openapi: { document: { kind: 'file', file, text } } });
   await rig.app.open();
-  return { server, rig };
+  return { rig, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 describe('Public APIs become tools', () => {
@@ -86,9 +85,8 @@ describe('Public APIs become tools', () => {
     ['galaxy', 9, ['createPlanet', 'getAllData', 'uploadImage']],
     ['github', 13, ['gists_create', 'issues_list-for-repo', 'meta_get-zen']],
   ])('%s', async (name, count, some) => {
-    const { server, rig } = await recorded(name);
-    await using _ = server;
-    const tools = await rig.tools();
+    await using api = await recorded(name);
+    const tools = await api.rig.tools();
     expect(tools.length).toBe(count);
     expect(tools.map((tool) => tool.name)).toEqual(expect.arrayContaining(some));
     // Each schema stands for itself: nothing in it leads anywhere else.
@@ -123,9 +121,8 @@ describe('Public APIs become tools', () => {
     ['github', 'markdown_render-raw', { body: 'Hi' }, '<p>Hi</p>'],
     ['github', 'issues_list-for-repo', { owner: 'a', repo: 'b', state: 'open', labels: 'x,y', per_page: 1 }, '[]'],
   ])('and are called: %s, %s', async (name, tool, given, text) => {
-    const { server, rig } = await recorded(name);
-    await using _ = server;
-    const result = await rig.call(tool, given);
+    await using api = await recorded(name);
+    const result = await api.rig.call(tool, given);
     expect([textOf(result), result.isError ?? false]).toEqual([text, false]);
   });
 
@@ -151,9 +148,8 @@ describe('Public APIs become tools', () => {
       /^The app’s answer is not what its document says \(.*must have required property/,
     ],
   ])('and say what went wrong: %s, %s', async (name, tool, given, text) => {
-    const { server, rig } = await recorded(name);
-    await using _ = server;
-    const result = await rig.call(tool, given);
+    await using api = await recorded(name);
+    const result = await api.rig.call(tool, given);
     expect([textOf(result), result.isError]).toEqual([expect.stringMatching(text), true]);
   });
 });

@@ -86,6 +86,11 @@ describe('openapi:', () => {
     ]);
   });
 
+  it('with a long timeout raises a callTimeout that nobody wrote', () => {
+    const openapi = { document: './app.yaml', timeout: '5m' };
+    expect(serverOf({ openapi })).toMatchObject({ callTimeoutMs: 305_000, maxCallTimeMs: 600_000 });
+  });
+
   it('switches the server off when a secret is missing', () => {
     const openapi = { document: './app.yaml', headers: { Authorization: 'Bearer ${TOKEN}' } };
     expect(serverOf({ openapi }).disabled?.reason).toBe('the environment variable TOKEN is not set');

@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, command, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
+  'image, build, command, openapi, app, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 

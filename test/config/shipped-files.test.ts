@@ -37,6 +37,15 @@ describe('servers.yaml', () => {
   });
 });
 
+describe('examples/http-apps/servers.yaml', () => {
+  it('loads, with every document', () => {
+    expect([
+      servers('examples/http-apps/servers.yaml', {}).length,
+      disabled('examples/http-apps/servers.yaml', {}),
+    ]).toEqual([3, []]);
+  });
+});
+
 describe('examples/embedded.yaml', () => {
   it('names its schema in its first line', () => {
     expect(readFileSync(shipped('examples/embedded.yaml'), 'utf8').split('\n', 1)).toEqual([
