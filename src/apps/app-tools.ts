@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import type { AppSource, OpenApiTools, ServerConfig } from '../config/config.ts';
 import { maxDocumentBytes } from '../config/resolve-app.ts';
-import { parseDocument } from './document.ts';
+import { parseInThread } from './document-thread.ts';
 import { exchange } from './exchange.ts';
 import { CallFault, DescriptionFault } from './fault.ts';
 import { handTool } from './hand-tools.ts';
@@ -42,7 +42,7 @@ export async function openAppTools(
   }
   const { text, name, from } = await documentText(tools, source, server.startTimeoutMs, clock);
   try {
-    const root = await parseDocument(text);
+    const root = await parseInThread(text, server.startTimeoutMs, clock);
     return readTools(root, source, tools, from);
   } catch (error) {
     if (error instanceof RangeError) throw new DescriptionFault(name, 'it is nested too deep');

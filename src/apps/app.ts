@@ -66,8 +66,9 @@ export class App implements Backend, LocalServer {
     return { name: this.#server.name, ...(this.#opened?.info ?? { version: '0' }) };
   }
 
+  /** What was read once serves on, whatever comes of reading it again. */
   get failure(): BridgeError | undefined {
-    return this.#failure;
+    return this.#opened ? undefined : this.#failure;
   }
 
   /** @throws {BridgeError} `SERVER_DISABLED` for a description that cannot be used, `APP_UNAVAILABLE` */
@@ -94,6 +95,7 @@ export class App implements Backend, LocalServer {
         waiting: this.#places.waiting,
         calls: this.#calls,
         failedCalls: this.#failedCalls,
+        ...(this.#opened && this.#failure ? { lastError: this.#failure.message } : {}),
       },
     };
   }

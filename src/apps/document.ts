@@ -5,10 +5,10 @@ import { messageOf } from '../base/errors.ts';
 import { DescriptionFault } from './fault.ts';
 import { isObject, type Json } from './json.ts';
 
-/** To read YAML takes a hundred times as long as JSON, and nothing else is done meanwhile. */
+/** To read YAML takes fifty times as long as JSON. */
 const maxYamlBytes = 2 * 1024 ** 2;
 
-/** To make it ready takes as long as a hundred documents: it is kept. */
+/** To make it ready for a version takes as long as a hundred documents: it is kept. */
 const validator = new Validator({ allErrors: false, logger: false });
 
 /**

@@ -44,12 +44,8 @@ async function serveWith(
     const port = await bridge.start();
     if (bridge.notReady() === 'draining') return;
     const { container, missing } = bridge.engines;
-    announce(
-      bridge.config,
-      port,
-      container ? `${container.kind} ${container.version}` : (missing ?? 'plain processes'),
-      output,
-    );
+    const others = bridge.engines.all().length > 0 ? 'plain processes' : 'no engine needed';
+    announce(bridge.config, port, container ? `${container.kind} ${container.version}` : (missing ?? others), output);
     void bridge.openServers((name, failure) => {
       if (bridge.config.servers.get(name)?.disabled) return;
       output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);

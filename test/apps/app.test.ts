@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { appRig, documentOf, operation, textOf } from '../support/app-rig.ts';
 import { answering, httpApp } from '../support/http-app.ts';
@@ -190,6 +191,16 @@ describe('App.call() is a tool error', () => {
       'The app’s answer is larger than 1m (maxAnswerBytes): it was not read',
     );
     expect(sent).toBeLessThan(20 * 1024 ** 2);
+  });
+
+  it('for a small answer that would become a large one', async () => {
+    const bomb = gzipSync(Buffer.alloc(50 * 1024 ** 2, ' '));
+    await using server = await httpApp((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb);
+    });
+    const rig = appRig({ baseUrl: server.url, document: getX(), maxAnswerBytes: 1024 ** 2 });
+    await rig.app.open();
+    expect(textOf(await rig.call('get_x'))).toMatch(/^The app’s answer is larger than 1m/);
   });
 
   it('for an app that hangs', async () => {
@@ -436,6 +447,25 @@ describe('App.open() with a document from an address', () => {
     await expect(rig.app.lease(never)).resolves.toMatchObject({ wasWarm: true });
     await settle();
     expect([rig.app.failure, server.heard.length]).toEqual([undefined, 2]);
+  });
+});
+
+describe('App.open(), called again,', () => {
+  it('serves on with what it had when that fails, and shows why', async () => {
+    let body = JSON.stringify({ ...getX(), servers: [{ url: '/' }] });
+    await using server = await httpApp((response) => {
+      response.end(body);
+    });
+    const rig = appRig({ openapi: { document: { kind: 'url', url: `${server.url}/o.json` } } });
+    await rig.app.open();
+    body = '{}';
+    await expect(rig.app.open()).rejects.toMatchObject({ code: 'SERVER_DISABLED' });
+    await expect(rig.app.lease(never)).resolves.toMatchObject({ wasWarm: true });
+    const sentence = `OpenAPI document ${server.url}/o.json: it is openapi: absent, wanted OpenAPI 3.0 or 3.1`;
+    expect([rig.app.failure, rig.app.describe()]).toMatchObject([
+      undefined,
+      { app: { tools: 1, lastError: sentence } },
+    ]);
   });
 });
 
