@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import { version } from '../base/version.ts';
 import type { AppSource, OpenApiTools, ServerConfig } from '../config/config.ts';
 import { maxDocumentBytes } from '../config/resolve-app.ts';
 import { parseInThread } from './document-thread.ts';
 import { exchange } from './exchange.ts';
-import { CallFault, DescriptionFault } from './fault.ts';
+import { CallFault, DescriptionFault, isTooDeep } from './fault.ts';
 import { handTool } from './hand-tools.ts';
 import { isObject, type Json } from './json.ts';
 import { openApiTools } from './openapi-tools.ts';
@@ -45,8 +46,11 @@ export async function openAppTools(
     const root = await parseInThread(text, server.startTimeoutMs, clock);
     return readTools(root, source, tools, from);
   } catch (error) {
-    if (error instanceof RangeError) throw new DescriptionFault(name, 'it is nested too deep');
-    throw error instanceof DescriptionFault ? new DescriptionFault(`OpenAPI document ${name}`, error.message) : error;
+    if (!(error instanceof DescriptionFault) && !isTooDeep(error)) throw error;
+    throw new DescriptionFault(
+      `OpenAPI document ${name}`,
+      isTooDeep(error) ? 'it is nested too deep' : messageOf(error),
+    );
   }
 }
 

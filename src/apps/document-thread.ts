@@ -36,7 +36,6 @@ export function parseInThread(text: string, limitMs: number, clock: Clock): Prom
 
 function faultOf(reading: Exclude<Reading, { root: object }> | Error): Error {
   if ('fault' in reading) return new DescriptionFault('', reading.fault);
-  if ('isTooDeep' in reading) return new DescriptionFault('', 'it is nested too deep');
   const isMemory = 'code' in reading && reading.code === 'ERR_WORKER_OUT_OF_MEMORY';
   return isMemory ? new DescriptionFault('', 'it takes too much memory to read') : reading;
 }

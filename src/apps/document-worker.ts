@@ -3,7 +3,7 @@ import { parseDocument } from './document.ts';
 import { DescriptionFault } from './fault.ts';
 
 /** What a thread says of the document that it was given. */
-export type Reading = { readonly root: object } | { readonly fault: string } | { readonly isTooDeep: true };
+export type Reading = { readonly root: object } | { readonly fault: string };
 
 /** The thread of `parseInThread`. */
 async function read(text: string): Promise<Reading> {
@@ -11,7 +11,6 @@ async function read(text: string): Promise<Reading> {
     return { root: await parseDocument(text) };
   } catch (error) {
     if (error instanceof DescriptionFault) return { fault: error.message };
-    if (error instanceof RangeError) return { isTooDeep: true };
     throw error;
   }
 }

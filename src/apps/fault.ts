@@ -8,6 +8,11 @@ export class DescriptionFault extends Error {
   }
 }
 
+/** Whether something is nested deeper than the stack holds: an error from another thread is no instance of anything. */
+export function isTooDeep(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'RangeError';
+}
+
 /** Why a call did not become a good answer; the model reads it. */
 export class CallFault extends Error {
   override readonly name = 'CallFault';

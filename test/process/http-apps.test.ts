@@ -78,17 +78,20 @@ describe('An app that cannot be used', () => {
   it('is switched off with the reason, and the others run', async () => {
     await using app = await httpApp(answering(200, 'text/plain', 'ok'));
     const good = JSON.stringify(documentOf({ '/x': { get: operation() } }));
+    const deep = `${good.slice(0, -1)},"x-deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     await using files = await httpApp((response, { url }) => {
-      response.end(url === '/good.json' ? good : '{"openapi":"3.1.0","paths":{}}');
+      response.end(url === '/good.json' ? good : url === '/deep.json' ? deep : '{"openapi":"3.1.0","paths":{}}');
     });
     const servers = {
       good: { openapi: { document: `${files.url}/good.json`, baseUrl: app.url } },
       bad: { openapi: `${files.url}/bad.json` },
+      deep: { openapi: `${files.url}/deep.json` },
       gone: { openapi: './gone.yaml' },
     };
     await using bridge = await serve({ servers });
     await bridge.waitForLine(/✓ good is ready/);
     await bridge.waitForLine(/✗ bad: /);
+    await bridge.waitForLine(/✗ deep: .*\/deep\.json: it is nested too deep$/);
     const { bad, gone } = (await bridge.status()).servers;
     expect([bad?.disabled, gone?.disabled]).toEqual([
       expect.stringMatching(/\/bad\.json: it is not valid: it must have required property 'info'$/),
