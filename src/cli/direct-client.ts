@@ -68,7 +68,19 @@ async function openBackend(server: ServerConfig, { log }: Surroundings): Promise
   const startedAt = performance.now();
   const lease = await backendFor(server, { log, clock: systemClock }).lease(AbortSignal.timeout(server.startTimeoutMs));
   const client = new Client({ name: 'gangway', version: version() });
-  await client.connect(new LeaseTransport(lease), { timeout: server.startTimeoutMs });
+  const transport = new LeaseTransport(lease);
+  try {
+    await client.connect(transport, { timeout: server.startTimeoutMs });
+  } catch (error) {
+    await transport.close();
+    if (transport.failure) throw transport.failure;
+    throw new BridgeError(
+      'START_FAILED',
+      'Cannot use the server: it did not complete the handshake',
+      {},
+      { cause: error },
+    );
+  }
   const startMs = performance.now() - startedAt;
   return { client, engine: undefined, startMs, noiseLines: () => 0, close: () => client.close() };
 }

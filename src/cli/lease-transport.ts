@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { BridgeError } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, readMessage, serverLimits } from '../jsonrpc/message.ts';
 import type { ChannelLease } from '../relay/channel.ts';
@@ -11,9 +12,15 @@ export class LeaseTransport implements Transport {
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #lease: ChannelLease;
   #isClosed = false;
+  #failure: BridgeError | undefined;
 
   constructor(lease: ChannelLease) {
     this.#lease = lease;
+  }
+
+  /** Why a request was not answered by the server, of late. */
+  get failure(): BridgeError | undefined {
+    return this.#failure;
   }
 
   start(): Promise<void> {
@@ -21,8 +28,9 @@ export class LeaseTransport implements Transport {
       onMessage: (_, bytes) => {
         this.#take(JSON.parse(bytes.toString()) as JSONRPCMessage);
       },
-      onFailed: (id, { message }) => {
-        this.#take({ jsonrpc: '2.0', id, error: { code: -32603, message } });
+      onFailed: (id, error) => {
+        this.#failure = error;
+        this.#take({ jsonrpc: '2.0', id, error: { code: -32603, message: error.message } });
       },
       onGarbled: () => undefined,
       onFlood: () => undefined,

@@ -7,7 +7,7 @@ export type ProcessSource =
   | { readonly kind: 'command'; readonly command: readonly [string, ...string[]]; readonly cwd: string };
 
 /** A server that speaks Streamable HTTP already. */
-interface UrlSource {
+export interface UrlSource {
   readonly kind: 'url';
   readonly url: string;
   readonly headers: readonly HeaderEntry[];

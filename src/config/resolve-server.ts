@@ -4,6 +4,7 @@ import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
 import { forbiddenMount } from './mounts.ts';
 import { resolveHandMade, resolveOpenApi, unreadableDocument } from './resolve-app.ts';
+import { refuseRemoteKeys, resolveUrl } from './resolve-url.ts';
 import type { CommonEntry, ServerEntry } from './schema.ts';
 
 interface Surroundings {
@@ -61,14 +62,17 @@ export function resolveServer(
   };
 }
 
+const sourceKeys = ['image', 'build', 'command', 'openapi', 'app', 'url'] as const;
+
 function resolveSource(entry: ServerEntry, around: Surroundings): Source {
   const { directory, report } = around;
-  const given = (['image', 'build', 'command', 'openapi', 'app'] as const).filter((key) => entry[key] !== undefined);
+  const given = sourceKeys.filter((key) => entry[key] !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.join(' and ');
-    report([], `got ${got}, wanted exactly one of image, build, command, openapi, app`);
+    report([], `got ${got}, wanted exactly one of ${sourceKeys.join(', ')}`);
   }
-  if (entry.openapi ?? entry.app) refuseProcessKeys(entry, report);
+  refuseOtherKeys(entry, report);
+  if (entry.url !== undefined) return resolveUrl(entry, entry.url, around);
   if (entry.openapi) return resolveOpenApi(entry.openapi, around);
   if (entry.app) return resolveHandMade(entry.app, around);
   if (entry.command) return resolveCommand(entry, entry.command, directory, report);
@@ -76,10 +80,21 @@ function resolveSource(entry: ServerEntry, around: Surroundings): Source {
   return { kind: 'image', image: entry.image ?? '' };
 }
 
+/** Keys that mean nothing for what stands behind the server. */
+function refuseOtherKeys(entry: ServerEntry, report: Surroundings['report']): void {
+  if (entry.url === undefined) refuseRemoteKeys(entry, report);
+  else refuseProcessKeys(entry, [], report);
+  if (entry.openapi ?? entry.app) refuseProcessKeys(entry, ['maxLineBytes'], report);
+}
+
 /** Keys that mean something only where Gangway starts something. */
-function refuseProcessKeys(entry: ServerEntry, report: Surroundings['report']): void {
+function refuseProcessKeys(
+  entry: ServerEntry,
+  more: readonly (keyof ServerEntry)[],
+  report: Surroundings['report'],
+): void {
   const keys = ['args', 'env', 'mounts', 'user', 'network', 'sandbox', 'pull', 'resources'] as const;
-  for (const key of [...keys, 'sharing', 'pingInterval', 'maxLineBytes'] as const) {
+  for (const key of [...keys, 'sharing', 'pingInterval', ...more] as const) {
     if (entry[key] !== undefined) report([key], 'is for servers that Gangway starts; this one runs already');
   }
   for (const key of ['max', ...poolKeys.session, ...poolKeys.shared] as const) {

@@ -3,6 +3,7 @@ import { app, openapi } from './app-schema.ts';
 import { defaults } from './defaults.ts';
 import { count, duration, size, text } from './fields.ts';
 import { pool, replay, resources } from './limits-schema.ts';
+import { remoteKeys } from './remote-schema.ts';
 
 /**
  * The source of truth for every key of `servers.yaml`: type, unit, bounds, default and a sentence. The JSON Schema
@@ -87,11 +88,14 @@ const common = {
     'A server without a request in flight is asked (`ping`) after this long whether it lives; one that does not answer for as long again is ended.',
     { min: 100, max: 24 * hour, default: defaults.server.pingInterval },
   ),
-  maxLineBytes: size('The longest message that a server may send; a longer one ends its session.', {
-    min: 1024,
-    max: 512 * mebibyte,
-    default: defaults.server.maxLineBytes,
-  }),
+  maxLineBytes: size(
+    'The longest message that a server may send; a longer one ends its session, or its call at a `url`.',
+    {
+      min: 1024,
+      max: 512 * mebibyte,
+      default: defaults.server.maxLineBytes,
+    },
+  ),
   replay: replay.optional(),
 };
 
@@ -121,6 +125,7 @@ const server = z
       .optional(),
     openapi: openapi.optional(),
     app: app.optional(),
+    ...remoteKeys,
     args: z
       .array(argument, { error: 'wanted a list of texts' })
       .meta({ description: 'Arguments for the server in the image.', default: [] })
@@ -152,7 +157,8 @@ const server = z
     ...common,
   })
   .meta({
-    description: 'One server: exactly one of `image`, `build`, `command`, `openapi` or `app`, and what it may do.',
+    description:
+      'One server: exactly one of `image`, `build`, `command`, `openapi`, `app` or `url`, and what it may do.',
   });
 
 const hostName = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?)$/;

@@ -17,6 +17,8 @@ export interface Backend {
    * @throws {BridgeError} what `open` throws
    */
   lease(signal: AbortSignal): Promise<ChannelLease>;
+  /** Sessions whose end somebody else does not know yet; absent where nobody has to be told. */
+  readonly leases?: number;
   /** Facts for `/status`: no secrets. */
   describe(): object;
 }

@@ -1,7 +1,7 @@
 import type { Backend } from '../relay/backend.ts';
 import type { Supply } from './supply.ts';
 
-/** A server without a process: nothing is started for a session, and nothing has to be ended after it. */
+/** A server without a process: nothing is started for a session. */
 export function backendSupply(backend: Backend): Supply {
   return {
     lease: (signal) => backend.lease(signal),
@@ -16,7 +16,9 @@ export function backendSupply(backend: Backend): Supply {
     drain: () => undefined,
     resize: () => undefined,
     retire: () => undefined,
-    containers: 0,
+    get containers() {
+      return backend.leases ?? 0;
+    },
     unexpected: 0,
     get trouble() {
       return backend.failure?.message;

@@ -267,7 +267,8 @@ export class Bridge implements Health {
     this.#runtimes.drain();
     await settlesWithin(this.#sessions.drain(), drainMs, clock);
     this.#closeAll();
-    await comesTrueWithin(() => this.#answers.count === 0, Math.max(giveUpAt - clock.now(), answersMs), clock);
+    const isDone = (): boolean => this.#answers.count === 0 && this.#runtimes.hasToldAll;
+    await comesTrueWithin(isDone, Math.max(giveUpAt - clock.now(), answersMs), clock);
     this.#hangUp();
     await awaitLastContainers(this.#lastContainers());
     log.info('stopped');

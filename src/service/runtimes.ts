@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ServerConfig } from '../config/config.ts';
+import { hasProcess, type ServerConfig } from '../config/config.ts';
 import type { ConfigDiff } from '../config/diff.ts';
 
 /** How often those that retire are looked after, in milliseconds. */
@@ -75,6 +75,12 @@ export class Runtimes<R extends Runtime> {
     for (const runtime of old) this.#retire(runtime);
     this.#tend();
     return fresh;
+  }
+
+  /** Whether every server that is somebody else's knows which sessions have ended. */
+  get hasToldAll(): boolean {
+    const all = [...this.#served.values(), ...this.#retiring];
+    return all.every(({ config, isEmpty }) => isEmpty || hasProcess(config));
   }
 
   /** The program ends: all of them take nothing new. */

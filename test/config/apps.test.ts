@@ -143,7 +143,7 @@ describe('parseConfig() refuses of an app', () => {
     [
       'two sources',
       { openapi: './app.yaml', image: 'x' },
-      'got image and openapi, wanted exactly one of image, build, command, openapi, app',
+      'got image and openapi, wanted exactly one of image, build, command, openapi, app, url',
     ],
     [
       'an unknown key',

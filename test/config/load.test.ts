@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, command, openapi, app, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
+  'image, build, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 
@@ -388,22 +388,22 @@ describe('parseConfig() refuses what contradicts itself', () => {
     [
       'no source',
       one(''),
-      '1:12: servers.a: got none of them, wanted exactly one of image, build, command, openapi, app',
+      '1:12: servers.a: got none of them, wanted exactly one of image, build, command, openapi, app, url',
     ],
     [
       'image and build',
       one('image: x, build: y'),
-      '1:12: servers.a: got image and build, wanted exactly one of image, build, command, openapi, app',
+      '1:12: servers.a: got image and build, wanted exactly one of image, build, command, openapi, app, url',
     ],
     [
       'image and command',
       one('image: x, command: [y]'),
-      '1:12: servers.a: got image and command, wanted exactly one of image, build, command, openapi, app',
+      '1:12: servers.a: got image and command, wanted exactly one of image, build, command, openapi, app, url',
     ],
     [
       'all three sources',
       one('image: x, build: y, command: [z]'),
-      '1:12: servers.a: got image and build and command, wanted exactly one of image, build, command, openapi, app',
+      '1:12: servers.a: got image and build and command, wanted exactly one of image, build, command, openapi, app, url',
     ],
     [
       'more warm than max',

@@ -45,6 +45,7 @@ if (existsSync(suite)) {
     ['by itself', startDirect],
     ['through Gangway', startBridge],
     ['through Gangway, shared', startShared],
+    ['through Gangway, as a remote server', startRemote],
   ])(`A server for the conformance suite of ${revision}, %s`, (how, start) => {
     let findings: Findings = new Map();
 
@@ -122,9 +123,25 @@ function startShared(): Promise<Target> {
   return startGangway({ sharing: 'shared', pool: { max: 1 } });
 }
 
-async function startGangway(how: object): Promise<Target> {
-  const servers = { conformance: { command: fixture('conformance'), ...how } };
-  const program = await serve({ servers }, { args: ['--allow-process'] });
+/** Each session is a session of the server on HTTP. */
+async function startRemote(): Promise<Target> {
+  const direct = await startDirect();
+  const bridge = await serveConformance({ url: direct.url });
+  return {
+    url: bridge.url,
+    [Symbol.asyncDispose]: async () => {
+      await bridge[Symbol.asyncDispose]();
+      await direct[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function startGangway(how: object): Promise<Target> {
+  return serveConformance({ command: fixture('conformance'), ...how });
+}
+
+async function serveConformance(server: object): Promise<Target> {
+  const program = await serve({ servers: { conformance: server } }, { args: ['--allow-process'] });
   return {
     url: `${program.url}/conformance/mcp`,
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),

@@ -14,17 +14,29 @@ const cuts = fc.array(fc.nat(), { maxLength: 8 });
 const runs = { numRuns: 150 };
 
 let bridge: Program;
+/** Another bridge, for which the first one is a remote server. */
+let far: Program;
+let clients: Readonly<Record<'bridge' | 'far', ByteClient>>;
 let client: ByteClient;
+
+const ways = [
+  ['through Gangway', 'bridge'],
+  ['through two of them', 'far'],
+] as const;
 
 beforeAll(async () => {
   const pool = { warm: 0 };
   const config = { listen: { maxBodyBytes: '12m' }, servers: { raw: { command: fixture('raw'), pool } } };
   bridge = await serve(config, { args: ['--allow-process'] });
-  client = await ByteClient.open(bridge.url, 'raw', { capabilities: { sampling: {} } });
+  far = await serve({ ...config, servers: { raw: { url: `${bridge.url}/raw/mcp` } } });
+  const open = ({ url }: Program): Promise<ByteClient> =>
+    ByteClient.open(url, 'raw', { capabilities: { sampling: {} } });
+  clients = { bridge: await open(bridge), far: await open(far) };
 });
 
 afterAll(async () => {
-  client[Symbol.dispose]();
+  for (const each of Object.values(clients)) each[Symbol.dispose]();
+  await far[Symbol.asyncDispose]();
   await bridge[Symbol.asyncDispose]();
 });
 
@@ -74,7 +86,11 @@ function documentOf({ status, type, body }: ByteAnswer): string {
   return body.toString('latin1');
 }
 
-describe('A request', () => {
+describe.each(ways)('A request, %s,', (_, way) => {
+  beforeAll(() => {
+    client = clients[way];
+  });
+
   it('reaches the server as the bytes that the client wrote, and the result comes back so', async () => {
     await fc.assert(
       fc.asyncProperty(requests('received'), cuts, async ({ id, body }, places) => {
@@ -123,7 +139,11 @@ describe('A request', () => {
   });
 });
 
-describe('What a server says', () => {
+describe.each(ways)('What a server says, %s,', (_, way) => {
+  beforeAll(() => {
+    client = clients[way];
+  });
+
   const json = rawJson(serverBlanks);
   const emit = (lines: readonly string[], id: string): Promise<ByteAnswer> => {
     const encoded = lines.map((line) => Buffer.from(line).toString('base64'));
@@ -206,7 +226,11 @@ describe('What a server says', () => {
   }
 });
 
-describe('A text of 8 MiB', () => {
+describe.each(ways)('A text of 8 MiB, %s,', (_, way) => {
+  beforeAll(() => {
+    client = clients[way];
+  });
+
   const unit = '𝄞\u00a0ü\\ud800\\n\u2028"'.replace('"', '\\"');
   const text = `"${unit.repeat(Math.ceil((8 * 1024 * 1024) / Buffer.byteLength(unit)))}"`;
 

@@ -183,3 +183,14 @@ describe('Runtimes.drain()', () => {
     expect(clock.pending).toBe(0);
   });
 });
+
+describe('Runtimes.hasToldAll', () => {
+  it('is false while a server that is somebody else’s has a session whose end it does not know', () => {
+    const { runtimes, at, apply } = rigOf();
+    at('a').containers = 1;
+    apply({ added: ['far'] }, serverConfig({ name: 'far', source: { kind: 'url', url: 'https://x', headers: [] } }));
+    const before = runtimes.hasToldAll;
+    at('far').containers = 1;
+    expect([before, runtimes.hasToldAll]).toEqual([true, false]);
+  });
+});

@@ -36,6 +36,7 @@ export interface ServeOptions {
 
 /** What `GET /status` says, as far as tests read it. */
 interface Status {
+  readonly memoryBytes: number;
   readonly ready: boolean;
   readonly notReady?: string;
   readonly instance: string;
