@@ -23,16 +23,6 @@ export function sessionUnknown(): BridgeError {
   return new BridgeError('SESSION_UNKNOWN', 'Session not found (HTTP 404)');
 }
 
-/** A server that did not answer in time. @param isStart whether it was to answer `initialize` */
-export function timeoutError(isStart: boolean, waitedMs: number, upstream: Ended): BridgeError {
-  if (isStart) {
-    const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
-    return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs });
-  }
-  const sentence = `Cannot answer the request: the server took longer than ${waitedMs} ms`;
-  return new BridgeError('CALL_TIMEOUT', sentence, { waitedMs });
-}
-
 /** Tells the server that nobody waits any more. @see MCP 2025-11-25, Cancellation */
 export function cancelText(idText: string): string {
   return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idText},"reason":"timeout"}}`;

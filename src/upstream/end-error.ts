@@ -19,6 +19,16 @@ export function endError(end: UpstreamEnd, maxLineBytes: number, upstream: Ended
   return new BridgeError(code, `Cannot finish the request: ${howItEnded(data)}`, data);
 }
 
+/** A server that did not answer in time. @param isStart whether it was to answer `initialize` */
+export function timeoutError(isStart: boolean, waitedMs: number, upstream: Ended): BridgeError {
+  if (isStart) {
+    const sentence = `Cannot start the server: it did not answer "initialize" within ${waitedMs} ms`;
+    return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs });
+  }
+  const sentence = `Cannot answer the request: the server took longer than ${waitedMs} ms`;
+  return new BridgeError('CALL_TIMEOUT', sentence, { waitedMs });
+}
+
 /** An answer that is no message. */
 export function garbledAnswer(): BridgeError {
   return new BridgeError('UPSTREAM_GARBLED', 'Cannot relay the server’s answer: it is no valid JSON-RPC');

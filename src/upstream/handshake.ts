@@ -15,12 +15,10 @@ export interface Handshake {
   readonly result: Readonly<Record<string, unknown>>;
 }
 
-const answer = z.object({
-  result: z.looseObject({ protocolVersion: z.string(), capabilities: z.record(z.string(), z.unknown()) }),
-});
+const answer = z.looseObject({ protocolVersion: z.string(), capabilities: z.record(z.string(), z.unknown()) });
 
 /** The newest revision with a handshake. */
-const protocolVersion = '2025-11-25';
+export const newestRevision = '2025-11-25';
 
 /**
  * Initialises a server on behalf of all the clients that will share it. It is told that they can do everything: what
@@ -32,7 +30,7 @@ const protocolVersion = '2025-11-25';
 export async function shakeHands(shared: SharedUpstream, limitMs: number, clock: Clock): Promise<Handshake> {
   const { upstream } = shared;
   const asked = shared.ask('initialize', {
-    protocolVersion,
+    protocolVersion: newestRevision,
     capabilities: { roots: {}, sampling: {}, elicitation: { form: {}, url: {} } },
     clientInfo: { name: 'gangway', version: version() },
   });
@@ -55,11 +53,17 @@ export async function shakeHands(shared: SharedUpstream, limitMs: number, clock:
 }
 
 function readResult(bytes: Bytes): Handshake | undefined {
+  const { result } = JSON.parse(bytes.toString()) as { readonly result?: unknown };
+  return handshakeOf(result);
+}
+
+/** @param result of an answer to `initialize`. @returns undefined when it is none */
+export function handshakeOf(result: unknown): Handshake | undefined {
   try {
-    const { result } = answer.parse(JSON.parse(bytes.toString()));
+    const read = answer.parse(result);
     // What cannot be written, such as a million levels, could not be passed on.
-    JSON.stringify(result);
-    return { protocolVersion: result.protocolVersion, capabilities: result.capabilities, result };
+    JSON.stringify(read);
+    return { protocolVersion: read.protocolVersion, capabilities: read.capabilities, result: read };
   } catch {
     return undefined;
   }
