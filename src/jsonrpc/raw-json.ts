@@ -63,17 +63,20 @@ function isEscaped(json: string, at: number): boolean {
 }
 
 function endOfNested(json: string, start: number): number {
-  const mark = /["{}[\]]/g;
   let depth = 0;
-  mark.lastIndex = start;
-  for (let found = mark.exec(json); found; found = mark.exec(json)) {
-    const [what] = found;
-    if (what === '"') mark.lastIndex = endOfText(json, found.index);
-    else depth += what === '{' || what === '[' ? 1 : -1;
-    if (depth === 0) return mark.lastIndex;
+  for (let at = start; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === quote) at = endOfText(json, at) - 1;
+    // `[` and `{`, `]` and `}` differ in one bit.
+    else if ((code | 0x20) === openBrace) depth += 1;
+    else if ((code | 0x20) === closeBrace && --depth === 0) return at + 1;
   }
   return json.length;
 }
+
+const quote = 0x22;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
 
 function endOfScalar(json: string, start: number): number {
   const end = /[\s,}\]]/g;

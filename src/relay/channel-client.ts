@@ -20,14 +20,8 @@ import { endError, garbledAnswer, timeoutError } from '../upstream/end-error.ts'
 import { handshakeOf, newestRevision, type Handshake } from '../upstream/handshake.ts';
 import type { UpstreamEnd } from '../upstream/upstream.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from './channel.ts';
+import { Result } from './result.ts';
 import { ServerError } from './server-error.ts';
-
-/** What a server answered. */
-export interface Result {
-  /** As it was written, on one line. */
-  readonly text: string;
-  readonly value: Readonly<Record<string, unknown>>;
-}
 
 export interface RequestOptions {
   /** Gives the request up: the server is told (`notifications/cancelled`), and the promise rejects with the reason. */
@@ -106,7 +100,7 @@ export class ChannelClient implements ChannelReceiver {
       await client.#initialize();
       return client;
     } catch (error) {
-      client.#finish(asBridgeError(error), client.#failureOf());
+      void client.#finish(asBridgeError(error), client.#failureOf());
       throw error;
     }
   }
@@ -175,7 +169,8 @@ export class ChannelClient implements ChannelReceiver {
 
   /** Says something that has no answer; a server that does not read is not told. */
   notify(method: string, params: Readonly<Record<string, unknown>> = {}): void {
-    if (!this.#end && !this.#channel.isBusy) this.#post({ jsonrpc: '2.0', method, params: new RawJson(objectText(params)) });
+    if (!this.#end && !this.#channel.isBusy)
+      this.#post({ jsonrpc: '2.0', method, params: new RawJson(objectText(params)) });
   }
 
   /**
@@ -337,7 +332,6 @@ export class ChannelClient implements ChannelReceiver {
     this.#released = this.#lease.release(reason);
     return this.#released;
   }
-
 }
 
 /** @throws {ServerError} when it is an error; {BridgeError} `UPSTREAM_GARBLED` when its result is no object */
@@ -345,11 +339,8 @@ function readResult(message: string): Result {
   const members = memberTexts(message);
   const text = members.get('result');
   if (text === undefined) throw readError(members.get('error') ?? '{}');
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new BridgeError('UPSTREAM_GARBLED', 'Cannot read the server’s answer: its result is no object');
-  }
-  return { text, value: value as Result['value'] };
+  if (text.startsWith('{')) return new Result(text);
+  throw new BridgeError('UPSTREAM_GARBLED', 'Cannot read the server’s answer: its result is no object');
 }
 
 function readError(text: string): ServerError {
