@@ -12,6 +12,7 @@ const floors = [
   'remote',
   'legacy',
   'modern',
+  'rest',
   'http',
   'service',
   'cli',
