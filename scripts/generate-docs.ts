@@ -229,6 +229,8 @@ Either way the error can be told from one of the server by \`error.data.gangway\
 - \`retryable\` says whether the same request can succeed later.
 - \`retryAfterMs\` says how long to wait before that; it is there only when \`retryable\` is true. A refusal by HTTP status also says it, in seconds, in \`Retry-After\`.
 - Other members are facts of this one error, such as a limit or an exit code.
+
+Plain REST ([guides/rest.md](guides/rest.md)) answers every error with the HTTP status of the table and a problem document, \`application/problem+json\`: \`code\` is the code, \`type\` is \`urn:gangway:docs:errors#\` and the name of its section below, \`retryable\`, \`retryAfterMs\` and the facts are there as above.
 `;
 
 function errorsPage(): string {

@@ -111,7 +111,7 @@ export const clientErrorTable = {
     http: 406,
     rpc: -32600,
     retry: false,
-    when: '`Accept` lacks `application/json` and `text/event-stream` (POST) or `text/event-stream` (GET).',
+    when: '`Accept` lacks `application/json` and `text/event-stream` (POST), `text/event-stream` (GET) or, in plain REST, `application/json`.',
     operator: 'A client error.',
   },
   METHOD_REFUSED: {
@@ -133,7 +133,7 @@ export const clientErrorTable = {
     rpc: -32600,
     retry: false,
     when: 'Nothing is served at this path.',
-    operator: 'MCP is served at `/NAME/mcp`.',
+    operator: 'MCP is served at `/NAME/mcp`, plain REST at `/NAME/tools`.',
   },
   HOST_REFUSED: {
     http: 403,
@@ -146,7 +146,7 @@ export const clientErrorTable = {
     http: 403,
     rpc: -32600,
     retry: false,
-    when: 'The `Origin` header is not on the allow-list: a foreign web page tried to use the bridge.',
+    when: 'The `Origin` header is not on the allow-list, or `Sec-Fetch-Site` shows it: a foreign web page tried to use the bridge.',
     operator: 'Add the web application’s origin to `listen.allowedOrigins` if it is yours.',
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,5 +1,6 @@
 import { clientErrorTable } from './client-error-table.ts';
 import type { ErrorRow } from './error-row.ts';
+import { restErrorTable } from './rest-error-table.ts';
 
 /** The source of truth for every error that Gangway itself answers. */
 export const errorTable = {
@@ -201,6 +202,7 @@ export const errorTable = {
     operator: 'Raise `callTimeout` for slow tools.',
   },
   ...clientErrorTable,
+  ...restErrorTable,
   INTERNAL: {
     http: 500,
     rpc: -32603,

@@ -225,7 +225,7 @@ export const fileSchema = z
           max: 1_000_000,
           default: defaults.limits.sessions,
         }),
-        calls: count('Requests under way in all sessions together.', {
+        calls: count('Requests under way in all sessions and in plain REST together.', {
           min: 1,
           max: 1_000_000,
           default: defaults.limits.calls,

@@ -35,8 +35,13 @@ function traceOfProxy({ headers, httpVersion }: IncomingMessage): string | undef
   return httpVersion === '1.0' ? 'HTTP/1.0' : Object.keys(headers).find((name) => forwarding.test(name));
 }
 
-/** Browsers say where a request begins even where they send no Origin. @see W3C, Fetch Metadata */
-function isForeign(site: string | readonly string[] | undefined): boolean {
+/**
+ * Whether a web page of somebody else asks. Browsers say where a request begins even where they send no Origin.
+ *
+ * @param site the header `Sec-Fetch-Site`
+ * @see W3C, Fetch Metadata
+ */
+export function isForeign(site: string | readonly string[] | undefined): boolean {
   return site !== undefined && site !== 'none' && site !== 'same-origin';
 }
 

@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Router } from 'express';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { adminRouter, type Admin } from './admin.ts';
@@ -12,7 +12,7 @@ export interface Health {
 }
 
 /** Everything but the MCP routes: few requests, so Express' comfort costs nothing that counts. */
-export function createApp(health: Health, admin: Admin, log: Log): Express {
+export function createApp(health: Health, admin: Admin, rest: Router, log: Log): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -36,8 +36,13 @@ export function createApp(health: Health, admin: Admin, log: Log): Express {
     });
   });
   app.use('/admin', adminRouter(admin));
+  app.use(rest);
   app.use((request, response) => {
-    refuse(request, response, new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp'));
+    refuse(
+      request,
+      response,
+      new BridgeError('PATH_UNKNOWN', 'Nothing is served here: wanted /NAME/mcp or /NAME/tools'),
+    );
   });
   // Express knows an error handler by its four parameters.
   const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {

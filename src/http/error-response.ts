@@ -43,13 +43,20 @@ export function refuse(
   idText = 'null',
   headers: Readonly<Record<string, string>> = {},
 ): void {
+  refuseWith(request, response, () => {
+    sendError(response, error, idText, headers);
+  });
+}
+
+/** The same with another form of the error. @param send writes the whole response, unless it has begun */
+export function refuseWith(request: IncomingMessage, response: ServerResponse, send: () => void): void {
   const isRead = request.complete || !hasBody(request);
   if (!isRead && !response.headersSent) {
     // With `Connection: close`, whoever wants it, Node closes as soon as the response is written.
     response.removeHeader('Connection');
     response.shouldKeepAlive = true;
   }
-  sendError(response, error, idText, headers);
+  send();
   if (isRead) return;
   const { socket } = request;
   const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
@@ -68,7 +75,8 @@ export function refuse(
   request.resume();
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+/** Whether a request says that it has a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length = '0' } = headers;
   return encoding !== undefined || Number(length) > 0;
 }

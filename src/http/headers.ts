@@ -69,6 +69,7 @@ interface MediaTypes {
 
 export const jsonOrStream = mediaTypes('application/json', 'text/event-stream');
 export const streamOnly = mediaTypes('text/event-stream');
+export const jsonOnly = mediaTypes('application/json');
 
 function mediaTypes(...types: readonly string[]): MediaTypes {
   return { types, accept: new ValueCheck((value) => acceptsAll(value, types)) };

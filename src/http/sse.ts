@@ -88,7 +88,7 @@ export class HttpConnection implements Connection {
       response.end();
     }
     if (response.writableLength === 0) return true;
-    this.#cutStalled();
+    cutStalled(response);
     return response.writableLength <= patienceBytes;
   }
 
@@ -129,7 +129,7 @@ export class HttpConnection implements Connection {
     this.#flush();
     if (!this.isOpen) return;
     this.#response.end();
-    this.#cutStalled();
+    cutStalled(this.#response);
   }
 
   /**
@@ -159,15 +159,6 @@ export class HttpConnection implements Connection {
     else this.#response.write(text, 'latin1');
   }
 
-  /** The session may be over before its last answer is read: a client that never reads it is cut off. */
-  #cutStalled(): void {
-    if (this.isClosed || this.#response.writableLength === 0) return;
-    const cut = setTimeout(() => this.#response.destroy(), stalledMs).unref();
-    this.#response.once('close', () => {
-      clearTimeout(cut);
-    });
-  }
-
   destroy(): void {
     this.#response.destroy();
   }
@@ -193,6 +184,15 @@ export class HttpConnection implements Connection {
     if (this.#sessionId !== undefined) headers['Mcp-Session-Id'] = this.#sessionId;
     return headers;
   }
+}
+
+/** Whoever made an answer may be gone before it is read: a client that never reads it is cut off. */
+export function cutStalled(response: ServerResponse): void {
+  if (response.closed || response.writableLength === 0) return;
+  const cut = setTimeout(() => response.destroy(), stalledMs).unref();
+  response.once('close', () => {
+    clearTimeout(cut);
+  });
 }
 
 const nothing = Buffer.alloc(0);

@@ -125,10 +125,8 @@ export class SessionRegistry {
       throw new BridgeError('SESSION_LIMIT', `Cannot open a session: there are ${limit} already`, { limit });
     }
     this.#opening += 1;
-    this.#waitedFor.add(served);
-    const lease = await served.lease(signal, client).finally(() => {
+    const lease = await this.lease(served, signal, client).finally(() => {
       this.#opening -= 1;
-      if (served.waiting === 0) this.#waitedFor.delete(served);
     });
     try {
       signal.throwIfAborted();
@@ -152,6 +150,14 @@ export class SessionRegistry {
     this.#sessions.set(id, session);
     session.begin(request, bytes, makeReply(session));
     return session;
+  }
+
+  /** A lease of a server. While somebody waits for one, sessions that nobody has missed end for him. @see Served.lease */
+  lease(served: Served, signal: AbortSignal, client: string): Promise<ChannelLease> {
+    this.#waitedFor.add(served);
+    return served.lease(signal, client).finally(() => {
+      if (served.waiting === 0) this.#waitedFor.delete(served);
+    });
   }
 
   /**

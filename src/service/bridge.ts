@@ -15,12 +15,14 @@ import { Gate } from '../http/gate.ts';
 import { DeadPeers } from '../http/dead-peers.ts';
 import { McpRoute } from '../http/mcp-route.ts';
 import { OpenAnswers } from '../http/open-answers.ts';
+import { restRouter } from '../http/rest-router.ts';
 import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
 import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
 import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
+import { RestServers } from '../rest/rest-servers.ts';
 import { Deaths } from '../upstream/deaths.ts';
 import { Leaks } from '../upstream/leaks.ts';
 import { CallLimit } from './call-limit.ts';
@@ -64,6 +66,7 @@ export class Bridge implements Health {
   readonly #runtimes: Runtimes<ServerRuntime>;
   readonly #logs = new LogBook();
   readonly #sessions: SessionRegistry;
+  readonly #rest: RestServers;
   readonly #keepAlive: KeepAlive;
   readonly #deadPeers: DeadPeers;
   readonly #gate: Gate;
@@ -89,9 +92,11 @@ export class Bridge implements Health {
     this.#starts = new StartGate(config.limits.starts);
     this.#budget = new Budget(config.limits);
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
+    const sessions = this.#sessions;
+    this.#rest = new RestServers({ clock, lease: (served, signal, client) => sessions.lease(served, signal, client) });
     this.#runtimes = new Runtimes(config.servers.values(), {
       make: (server) => this.#runtimeOf(server),
-      countSessions: (runtime) => this.#sessions.count(runtime.config).sessions,
+      countSessions: ({ config: server }) => sessions.count(server).sessions + this.#rest.count(server),
       clock,
       log,
     });
@@ -99,7 +104,7 @@ export class Bridge implements Health {
     this.#deadPeers = new DeadPeers(() => this.#keepAlive.sockets(), clock);
     const callLimit = new CallLimit(
       () => this.#config.limits.calls,
-      () => this.#sessions.inFlight,
+      () => this.#sessions.inFlight + this.#rest.inFlight,
       clock,
     );
     this.#load = new LoadGate({ sampler: new LoadSampler(clock), callLimit, clock, log });
@@ -165,6 +170,7 @@ export class Bridge implements Health {
       reload: this.reload.state,
       engines: this.#engines,
       sessions: this.#sessions,
+      rest: this.#rest,
       load: this.#load,
       runtimes: this.#runtimes,
     });
@@ -194,6 +200,7 @@ export class Bridge implements Health {
     const context = {
       servers: this.#runtimes.served,
       sessions: this.#sessions,
+      rest: this.#rest,
       keepAlive: this.#keepAlive,
       admission: this.#load,
       get maxBodyBytes() {
@@ -202,7 +209,8 @@ export class Bridge implements Health {
       log: this.#around.log,
     };
     const sse = listen().sse ? new SseRoute(context) : undefined;
-    return { mcp: new McpRoute(context), sse, app: createApp(this, this.#operations(), this.#around.log) };
+    const app = createApp(this, this.#operations(), restRouter(context), this.#around.log);
+    return { mcp: new McpRoute(context), sse, app };
   }
 
   #operations(): Operations {
@@ -263,9 +271,10 @@ export class Bridge implements Health {
     const giveUpAt = clock.now() + drainMs;
     this.#isDraining = true;
     this.reload.close();
-    log.info({ sessions: this.#sessions.size, callsInFlight: this.#sessions.inFlight }, 'draining');
+    const callsInFlight = this.#sessions.inFlight + this.#rest.inFlight;
+    log.info({ sessions: this.#sessions.size, callsInFlight }, 'draining');
     this.#runtimes.drain();
-    await settlesWithin(this.#sessions.drain(), drainMs, clock);
+    await settlesWithin(Promise.all([this.#sessions.drain(), this.#rest.drain()]), drainMs, clock);
     this.#closeAll();
     const isDone = (): boolean => this.#answers.count === 0 && this.#runtimes.hasToldAll;
     await comesTrueWithin(isDone, Math.max(giveUpAt - clock.now(), answersMs), clock);
@@ -284,6 +293,7 @@ export class Bridge implements Health {
     this.reload.close();
     this.#runtimes.drain();
     this.#sessions.closeAll('draining');
+    this.#rest.closeAll();
     this.#logs.close();
     this.#keepAlive.stop();
     this.#deadPeers.stop();

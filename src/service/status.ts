@@ -3,6 +3,7 @@ import { version } from '../base/version.ts';
 import { hasProcess, type Config, type ProcessServer, type ServerConfig } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Budget } from '../pool/budget.ts';
+import type { RestServers } from '../rest/rest-servers.ts';
 import type { Deaths } from '../upstream/deaths.ts';
 import type { Leaks } from '../upstream/leaks.ts';
 import type { Engines } from './engines.ts';
@@ -23,6 +24,7 @@ interface Parts {
   readonly reload: ReloadState;
   readonly engines: Engines;
   readonly sessions: SessionRegistry;
+  readonly rest: RestServers;
   readonly load: LoadGate;
   readonly runtimes: Runtimes<ServerRuntime>;
 }
@@ -44,7 +46,7 @@ export function describeStatus(parts: Parts): object {
     insecureNoAuth: config.listen.insecureNoAuth,
     sse: config.listen.sse,
     sessions: sessions.size,
-    callsInFlight: sessions.inFlight,
+    callsInFlight: sessions.inFlight + parts.rest.inFlight,
     containers: parts.containers,
     leaked: parts.leaks.list(),
     // 0 sets no limit.
@@ -63,22 +65,26 @@ export function describeStatus(parts: Parts): object {
   };
 }
 
-function describeServer(runtime: ServerRuntime, { sessions, deaths }: Parts): object {
+function describeServer(runtime: ServerRuntime, parts: Parts): object {
   const { config } = runtime;
   const disabled = config.disabled?.reason ?? runtime.trouble;
   return {
     ...(disabled === undefined ? {} : { disabled }),
     source: describeSource(config),
     ...(hasProcess(config) ? { sharing: config.sharing } : {}),
-    ...countOf(runtime, sessions),
+    ...countOf(runtime, parts),
     ...runtime.describe(),
-    ...(hasProcess(config) ? { deaths: deaths.of(config.name), sandbox: describeSandbox(config) } : {}),
+    ...(hasProcess(config) ? { deaths: parts.deaths.of(config.name), sandbox: describeSandbox(config) } : {}),
   };
 }
 
-function countOf(runtime: ServerRuntime, sessions: SessionRegistry): ReturnType<SessionRegistry['count']> {
+function countOf(runtime: ServerRuntime, { sessions, rest }: Parts): ReturnType<SessionRegistry['count']> {
   const count = sessions.count(runtime.config);
-  return { ...count, unexpectedMessages: count.unexpectedMessages + runtime.unexpected };
+  return {
+    ...count,
+    callsInFlight: count.callsInFlight + rest.count(runtime.config),
+    unexpectedMessages: count.unexpectedMessages + runtime.unexpected,
+  };
 }
 
 /** To ask for it takes a file descriptor: null when there is none left. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Router } from 'express';
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ListenConfig } from '../../src/config/config.ts';
 import { checkAdmin } from '../../src/http/admin-guard.ts';
@@ -92,7 +93,7 @@ beforeEach(async () => {
     maxBodyBytes: 1024,
     log: quiet.log,
   });
-  const app = createApp({ notReady: () => undefined, status: () => ({}) }, admin, quiet.log);
+  const app = createApp({ notReady: () => undefined, status: () => ({}) }, admin, Router(), quiet.log);
   server = createListener(new Gate(listen), { mcp, sse: undefined, app }, () => false);
   server.on('connection', (socket) => {
     if (remote !== undefined) Object.defineProperty(socket, 'remoteAddress', { value: remote });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Router } from 'express';
 import { createApp } from '../../src/http/app.ts';
 import { Gate } from '../../src/http/gate.ts';
 import { createListener } from '../../src/http/listener.ts';
@@ -37,7 +38,7 @@ describe('A request whose body comes a byte at a time', () => {
   const sessions = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
   const servers = new Map([['demo', rig.served]]);
   const route = new McpRoute({ servers, sessions, keepAlive, admission: roomForAll, maxBodyBytes: 1024, log });
-  const app = createApp({ notReady: () => undefined, status: () => ({}) }, noAdmin, log);
+  const app = createApp({ notReady: () => undefined, status: () => ({}) }, noAdmin, Router(), log);
   const listen = {
     ...{ host: '127.0.0.1', port: 0, insecureNoAuth: false, allowedHosts: [], allowedOrigins: [] },
     ...{ maxBodyBytes: 1024, sse: false },

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Router } from 'express';
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ListenConfig, ServerConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
@@ -80,7 +81,11 @@ beforeEach(async () => {
   };
   const context = { servers, sessions: registry, keepAlive, admission, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
-  const routes = { mcp: new McpRoute(context), sse: new SseRoute(context), app: createApp(health, noAdmin, log) };
+  const routes = {
+    mcp: new McpRoute(context),
+    sse: new SseRoute(context),
+    app: createApp(health, noAdmin, Router(), log),
+  };
   server = createListener(new Gate(listen), routes, () => isDraining);
   port = await startListening(server, listen, log);
 });

@@ -51,6 +51,10 @@ const pinned = [
   ['PATH_UNKNOWN', 404, -32600, false],
   ['HOST_REFUSED', 403, -32600, false],
   ['ORIGIN_REFUSED', 403, -32600, false],
+  ['TOOL_UNKNOWN', 404, -32602, false],
+  ['ARGUMENTS_INVALID', 400, -32602, false],
+  ['TOOL_FAILED', 422, -32603, false],
+  ['SERVER_ERROR', 502, -32603, false],
   ['INTERNAL', 500, -32603, false],
 ] as const;
 
