@@ -66,3 +66,11 @@ describe('examples/embedded.yaml', () => {
     expect(new Set(kinds)).toEqual(new Set(['command']));
   });
 });
+
+describe('examples/brave-search.yaml', () => {
+  it('has three containers that all clients share, and needs its secret only', () => {
+    const [server] = servers('examples/brave-search.yaml', { BRAVE_API_KEY: 'x' });
+    expect(server).toMatchObject({ sharing: 'shared', pool: { min: 3, max: 3 }, disabled: undefined });
+    expect(disabled('examples/brave-search.yaml', {})).toEqual(['brave-search']);
+  });
+});
