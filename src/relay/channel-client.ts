@@ -127,19 +127,12 @@ export class ChannelClient implements ChannelReceiver {
   request(
     method: string,
     params: Readonly<Record<string, unknown>> = {},
-    { signal, onProgress }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<Result> {
-    if (this.#end) return Promise.reject(this.#end);
-    if (signal?.aborted) return Promise.reject(signal.reason as Error);
-    if (this.#channel.isBusy || this.#calls.size >= maxCalls) return Promise.reject(busy(method));
-    const answer = deferred<Result>();
-    const id = this.#begin(method, answer, onProgress);
-    this.#send(method, params, id, onProgress !== undefined);
-    const giveUp = (): void => {
-      this.#giveUp(id, signal?.reason);
-    };
-    signal?.addEventListener('abort', giveUp, { once: true });
-    return answer.promise.finally(() => signal?.removeEventListener('abort', giveUp));
+    const asked = this.#ask(method, params, options);
+    // Whoever asks may have stopped to wait.
+    asked.catch(() => undefined);
+    return asked;
   }
 
   /**
@@ -231,11 +224,27 @@ export class ChannelClient implements ChannelReceiver {
     return this.#wasAnswered ? 'session-ended' : 'start-failed';
   }
 
+  #ask(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    { signal, onProgress }: RequestOptions,
+  ): Promise<Result> {
+    if (this.#end) return Promise.reject(this.#end);
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#channel.isBusy || this.#calls.size >= maxCalls) return Promise.reject(busy(method));
+    const answer = deferred<Result>();
+    const id = this.#begin(method, answer, onProgress);
+    this.#send(method, params, id, onProgress !== undefined);
+    const giveUp = (): void => {
+      this.#giveUp(id, signal?.reason);
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
+    return answer.promise.finally(() => signal?.removeEventListener('abort', giveUp));
+  }
+
   #begin(method: string, answer: Call['answer'], onProgress: RequestOptions['onProgress']): number {
     this.#lastId += 1;
     const now = this.#around.clock.now();
-    // Whoever asks may have stopped to wait.
-    answer.promise.catch(() => undefined);
     this.#calls.set(this.#lastId, { method, answer, startedAt: now, lastSignAt: now, onProgress });
     return this.#lastId;
   }

@@ -221,6 +221,19 @@ describe('ChannelClient.request()', () => {
     expect(channel.lines).toEqual([]);
   });
 
+  it('may be left alone: nobody has to wait for its failure', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const client = await opened();
+    void client.request('a');
+    channel.ends();
+    void client.request('b');
+    await settle();
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   it('is refused while the server does not read', async () => {
     const client = await opened();
     channel.isBusy = true;
