@@ -62,6 +62,7 @@ interface Schema {
   readonly required?: readonly string[];
   readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
 }
 
 /** A mapping of the file that has a section of its own. */
@@ -149,6 +150,9 @@ function mappings(schema: Schema, place: string): Section[] {
 }
 
 function elementOf(schema: Schema): [Schema, string] {
+  const mapping = schema.anyOf?.find(({ properties }) => properties);
+  // What the key says of itself is said with the key.
+  if (mapping) return [mapping, ''];
   if (schema.items) return [schema.items, '[]'];
   if (typeof schema.additionalProperties === 'object') return [schema.additionalProperties, '.NAME'];
   return [schema, ''];

@@ -37,8 +37,8 @@ export const errorTable = {
     http: 502,
     rpc: -32603,
     retry: false,
-    when: 'The engine could not build the folder named by `build:`.',
-    operator: 'The log has the builder’s output; run the build by hand in that folder.',
+    when: 'The engine could not build the folder that `build:` names, or install the package that `package:` names.',
+    operator: 'The log has the builder’s output; `gangway build NAME` shows it at once.',
   },
   START_FAILED: {
     http: 502,

@@ -5,7 +5,19 @@ import type { LogFormat, LogLevel } from '../base/log.ts';
 import { defined } from '../config/defined.ts';
 import type { Overrides } from '../config/load.ts';
 
-const commands = ['serve', 'check', 'tools', 'call', 'ps', 'top', 'logs', 'recycle', 'drain', 'schema'] as const;
+const commands = [
+  'serve',
+  'check',
+  'tools',
+  'call',
+  'ps',
+  'top',
+  'logs',
+  'recycle',
+  'drain',
+  'build',
+  'schema',
+] as const;
 type Command = (typeof commands)[number];
 
 /** A command line, checked. */
@@ -22,6 +34,8 @@ export interface Arguments {
   readonly lines: number;
   readonly isFollow: boolean;
   readonly isOnce: boolean;
+  /** `build`: where the image is to go. */
+  readonly push: string | undefined;
   readonly isHelp: boolean;
   readonly isVersion: boolean;
   /** Serve the embedded examples when there is no container engine. */
@@ -42,6 +56,7 @@ const options = {
   lines: { type: 'string', short: 'n' },
   follow: { type: 'boolean', short: 'f' },
   once: { type: 'boolean' },
+  push: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -54,6 +69,7 @@ const operandCounts: Readonly<Record<Command, readonly [number, number]>> = {
   check: [0, 1],
   tools: [1, 1],
   call: [2, 3],
+  build: [1, 1],
   ps: [0, 0],
   top: [0, 0],
   logs: [1, 1],
@@ -71,6 +87,7 @@ Commands:
   check [NAME]             try everything: file, secrets, engine, images, handshakes, tools
   tools NAME               list the tools of a server
   call NAME TOOL [JSON]    call a tool
+  build NAME               build the image of a server; --push REF puts it into a registry
   ps                       list the containers of Gangway on the engine
   top                      watch the running bridge: servers, containers, sessions, failures
   logs NAME                print what the containers of a server wrote to stderr
@@ -90,6 +107,7 @@ Options:
       --json               print JSON instead of text
   -n, --lines N            logs: the last N lines of each container (50)
   -f, --follow             logs: go on with what comes
+      --push REF           build: the name under which the image goes into a registry
       --once               top: print one table and end, as it does when the output is no terminal
   -v, --version            print the version
   -h, --help               print this
@@ -116,6 +134,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     lines: values.lines === undefined ? 50 : wholeNumber(values.lines, '--lines', 1000),
     isFollow: values.follow === true,
     isOnce: values.once === true,
+    push: values.push === undefined ? undefined : imageReference(values.push),
     isHelp: values.help === true,
     isVersion: values.version === true,
     examplesWithoutEngine: values['examples-without-engine'] === true,
@@ -164,6 +183,13 @@ function wholeNumber(text: string, option: string, most: number): number {
   const number = Number(text);
   if (/^\d+$/.test(text) && number <= most) return number;
   return refuse(`${option} got "${text}", wanted a whole number from 0 to ${most}`);
+}
+
+function imageReference(text: string): string {
+  if (/^[a-zA-Z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:[a-zA-Z0-9._-]+)?$/.test(text)) return text;
+  return refuse(
+    `--push got "${text}", wanted the full name of an image, such as registry.example.com/team/weather:1.0`,
+  );
 }
 
 function refuse(sentence: string): never {

@@ -86,8 +86,14 @@ async function openBackend(server: ServerConfig, { log }: Surroundings): Promise
 }
 
 async function engineFor(config: Config, server: ProcessServer, environment: NodeJS.ProcessEnv): Promise<Engine> {
-  if (server.source.kind === 'command') return new ProcessEngine(environment, systemClock);
-  return (await detectEngine(config.engine, environment, systemClock)).engine;
+  const { source } = server;
+  if (source.kind === 'command') return new ProcessEngine(environment, systemClock);
+  try {
+    return (await detectEngine(config.engine, environment, systemClock)).engine;
+  } catch (error) {
+    if (source.kind === 'package' && source.plainIn !== undefined) return new ProcessEngine(environment, systemClock);
+    throw error;
+  }
 }
 
 async function openProcess(

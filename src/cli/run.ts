@@ -37,6 +37,7 @@ const runs: Readonly<Record<Arguments['command'], Run>> = {
   check: async (...given) => (await import('./check.ts')).check(...given),
   tools: async (...given) => (await import('./tools.ts')).tools(...given),
   call: async (...given) => (await import('./call.ts')).call(...given),
+  build: async (...given) => (await import('./build.ts')).build(...given),
   ps: async (...given) => (await import('./ps.ts')).ps(...given),
   top: async (...given) => (await import('./top.ts')).top(...given),
   logs: async (...given) => (await import('./logs.ts')).logs(...given),

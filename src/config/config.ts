@@ -4,7 +4,25 @@ import type { ErrorCode } from '../base/error-table.ts';
 export type ProcessSource =
   | { readonly kind: 'image'; readonly image: string }
   | { readonly kind: 'build'; readonly context: string }
+  | PackageSource
   | { readonly kind: 'command'; readonly command: readonly [string, ...string[]]; readonly cwd: string };
+
+/** A package of a registry, installed into a stock image. */
+export interface PackageSource {
+  readonly kind: 'package';
+  readonly registry: 'npm' | 'pypi';
+  readonly name: string;
+  /** Exactly this one. */
+  readonly version: string;
+  /** Which of its programs, where it has several. */
+  readonly bin?: string | undefined;
+  /** The image into which it is installed. */
+  readonly base: string;
+  /** Whether it, and whatever it needs, may run programs of its own while it is installed. */
+  readonly scripts: boolean;
+  /** Where it runs as a plain process of this host when there is no container engine; undefined when it may not. */
+  readonly plainIn?: string | undefined;
+}
 
 /** A server that speaks Streamable HTTP already. */
 export interface UrlSource {

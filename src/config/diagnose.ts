@@ -58,8 +58,19 @@ export function diagnose(issues: readonly z.core.$ZodIssue[], raw: unknown): Dia
       return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, knownKeys(path)) }));
     }
     if (issue.code === 'invalid_key') return [{ path, message: issue.issues[0]?.message ?? issue.message }];
+    const closest = issue.code === 'invalid_union' ? closestOf(issue.errors) : undefined;
+    if (closest)
+      return diagnose(
+        closest.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })),
+        raw,
+      );
     return [{ path, message: `${found(raw, path)}${issue.message}` }];
   });
+}
+
+/** Of several things that a value could have been, the one that it is: with something wrong inside it. */
+function closestOf(alternatives: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
+  return alternatives.find((issues) => issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0));
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
@@ -75,13 +86,19 @@ function knownKeys(path: KeyPath): string[] {
     if (typeof part === 'number') node = node?.items;
     else node = node?.properties?.[part] ?? additional(node);
   }
-  return Object.keys(node?.properties ?? {});
+  return Object.keys(mappingOf(node)?.properties ?? {});
+}
+
+/** Of a key that may be a mapping or something else, the mapping. */
+function mappingOf(node: JsonSchema | undefined): JsonSchema | undefined {
+  return node?.anyOf?.find(({ properties }) => properties) ?? node;
 }
 
 interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
+  anyOf?: JsonSchema[];
 }
 
 function additional(node: JsonSchema | undefined): JsonSchema | undefined {

@@ -1,21 +1,13 @@
 import path from 'node:path';
-import type { EnvEntry, Mount, PoolConfig, ServerConfig, Sharing, Source } from './config.ts';
+import type { EnvEntry, Mount, ServerConfig, Source } from './config.ts';
 import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
 import { forbiddenMount } from './mounts.ts';
-import { resolveHandMade, resolveOpenApi, unreadableDocument } from './resolve-app.ts';
-import { refuseRemoteKeys, resolveUrl } from './resolve-url.ts';
+import { unreadableDocument } from './resolve-app.ts';
+import { resolvePool } from './resolve-pool.ts';
+import { resolveSource } from './resolve-source.ts';
 import type { CommonEntry, ServerEntry } from './schema.ts';
-
-interface Surroundings {
-  /** The folder of the file: relative paths count from it. */
-  readonly directory: string;
-  readonly missing: string | undefined;
-  /** Whether a value came from outside the file. @param place below the server: "env", "API_KEY" */
-  readonly isSecret: (...place: string[]) => boolean;
-  readonly allowProcess: boolean;
-  readonly report: (key: readonly (string | number)[], message: string) => void;
-}
+import type { Surroundings } from './surroundings.ts';
 
 /** Paths under which Gangway serves something of its own. */
 const reservedNames = new Set(['mcp', 'healthz', 'readyz', 'status', 'metrics', 'admin', 'assets']);
@@ -60,112 +52,6 @@ export function resolveServer(
     replay: { events: replay.events, bytes: replay.bytes, ageMs: replay.age },
     disabled: whyDisabled(source, around),
   };
-}
-
-const sourceKeys = ['image', 'build', 'command', 'openapi', 'app', 'url'] as const;
-
-function resolveSource(entry: ServerEntry, around: Surroundings): Source {
-  const { directory, report } = around;
-  const given = sourceKeys.filter((key) => entry[key] !== undefined);
-  if (given.length !== 1) {
-    const got = given.length === 0 ? 'none of them' : given.join(' and ');
-    report([], `got ${got}, wanted exactly one of ${sourceKeys.join(', ')}`);
-  }
-  refuseOtherKeys(entry, report);
-  if (entry.url !== undefined) return resolveUrl(entry, entry.url, around);
-  if (entry.openapi) return resolveOpenApi(entry.openapi, around);
-  if (entry.app) return resolveHandMade(entry.app, around);
-  if (entry.command) return resolveCommand(entry, entry.command, directory, report);
-  if (entry.build) return { kind: 'build', context: path.resolve(directory, entry.build) };
-  return { kind: 'image', image: entry.image ?? '' };
-}
-
-/** Keys that mean nothing for what stands behind the server. */
-function refuseOtherKeys(entry: ServerEntry, report: Surroundings['report']): void {
-  if (entry.url === undefined) refuseRemoteKeys(entry, report);
-  else refuseProcessKeys(entry, [], report);
-  if (entry.openapi ?? entry.app) refuseProcessKeys(entry, ['maxLineBytes'], report);
-}
-
-/** Keys that mean something only where Gangway starts something. */
-function refuseProcessKeys(
-  entry: ServerEntry,
-  more: readonly (keyof ServerEntry)[],
-  report: Surroundings['report'],
-): void {
-  const keys = ['args', 'env', 'mounts', 'user', 'network', 'sandbox', 'pull', 'resources'] as const;
-  for (const key of [...keys, 'sharing', 'pingInterval', ...more] as const) {
-    if (entry[key] !== undefined) report([key], 'is for servers that Gangway starts; this one runs already');
-  }
-  for (const key of ['max', ...poolKeys.session, ...poolKeys.shared] as const) {
-    if (entry.pool?.[key] !== undefined)
-      report(['pool', key], 'is for servers that Gangway starts; this one runs already');
-  }
-}
-
-function resolveCommand(
-  entry: ServerEntry,
-  [program = '', ...rest]: readonly string[],
-  directory: string,
-  report: Surroundings['report'],
-): Source {
-  for (const key of ['mounts', 'user', 'network', 'sandbox', 'pull', 'resources', 'args'] as const) {
-    if (entry[key] !== undefined) report([key], 'is for containers; a command runs as a plain process');
-  }
-  if (program === '') report(['command', 0], 'got "", wanted at least the program');
-  const isPath = program.startsWith('./') || program.startsWith('../');
-  return { kind: 'command', command: [isPath ? path.resolve(directory, program) : program, ...rest], cwd: directory };
-}
-
-/** Keys of `pool` that mean something with one kind of sharing only. */
-const poolKeys: Readonly<Record<Sharing, readonly (keyof NonNullable<ServerEntry['pool']>)[]>> = {
-  session: ['warm'],
-  shared: [
-    ...(['min', 'target', 'maxOngoing', 'upscaleDelay', 'downscaleDelay', 'lookBack'] as const),
-    ...(['upscaleFactor', 'downscaleFactor', 'maxUses'] as const),
-  ],
-};
-
-function resolvePool(
-  entry: ServerEntry,
-  shared: CommonEntry,
-  sharing: Sharing,
-  report: Surroundings['report'],
-): PoolConfig {
-  const other = sharing === 'session' ? 'shared' : 'session';
-  for (const key of poolKeys[other]) {
-    if (entry.pool?.[key] !== undefined)
-      report(['pool', key], `is for sharing: ${other}; this server has sharing: ${sharing}`);
-  }
-  const pool = { ...defaults.server.pool, ...defined(shared.pool), ...defined(entry.pool) };
-  const maxOngoing = entry.pool?.maxOngoing ?? shared.pool?.maxOngoing ?? Math.max(1, Math.ceil(2 * pool.target));
-  return {
-    warm: atMost('warm', sharing === 'session'),
-    min: atMost('min', sharing === 'shared'),
-    max: pool.max,
-    maxOngoing,
-    maxUses: pool.maxUses,
-    scaling: {
-      target: pool.target,
-      upscaleDelayMs: pool.upscaleDelay,
-      downscaleDelayMs: pool.downscaleDelay,
-      lookBackMs: pool.lookBack,
-      upscaleFactor: pool.upscaleFactor,
-      downscaleFactor: pool.downscaleFactor,
-    },
-    queue: pool.queue,
-    acquireTimeoutMs: pool.acquireTimeout,
-    idleTimeoutMs: pool.idleTimeout,
-    maxAgeMs: pool.maxAge,
-  };
-
-  /** A smaller `max` lowers what nobody wrote. */
-  function atMost(key: 'warm' | 'min', counts: boolean): number {
-    const written = entry.pool?.[key] ?? shared.pool?.[key];
-    if (counts && written !== undefined && written > pool.max)
-      report(['pool', key], `got ${written}, wanted at most pool.max (${pool.max})`);
-    return Math.min(written ?? pool[key], pool.max);
-  }
 }
 
 function resolveCallTimes(

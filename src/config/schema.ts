@@ -4,6 +4,7 @@ import { defaults } from './defaults.ts';
 import { count, duration, size, text } from './fields.ts';
 import { pool, replay, resources } from './limits-schema.ts';
 import { remoteKeys } from './remote-schema.ts';
+import { packageField } from './package-schema.ts';
 
 /**
  * The source of truth for every key of `servers.yaml`: type, unit, bounds, default and a sentence. The JSON Schema
@@ -114,9 +115,11 @@ const server = z
     build: text('a folder with a Containerfile')
       .min(1, { error: 'wanted a folder with a Containerfile' })
       .meta({
-        description: 'A folder with a Containerfile (or Dockerfile), built by the engine before the first start.',
+        description:
+          'A folder with a Containerfile (or Dockerfile), built by the engine before the first start; and anew when it has changed and Gangway is started, gets SIGHUP, or is told to recycle the server.',
       })
       .optional(),
+    package: packageField.optional(),
     command: command
       .meta({
         description:
@@ -128,7 +131,7 @@ const server = z
     ...remoteKeys,
     args: z
       .array(argument, { error: 'wanted a list of texts' })
-      .meta({ description: 'Arguments for the server in the image.', default: [] })
+      .meta({ description: 'Arguments for the server in the image, or for the program of the package.', default: [] })
       .optional(),
     env: z
       .record(
@@ -158,7 +161,7 @@ const server = z
   })
   .meta({
     description:
-      'One server: exactly one of `image`, `build`, `command`, `openapi`, `app` or `url`, and what it may do.',
+      'One server: exactly one of `image`, `build`, `package`, `command`, `openapi`, `app` or `url`, and what it may do.',
   });
 
 const hostName = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?)$/;

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { ProcessSource } from '../config/config.ts';
 import { spawnChild, spawnOn, spawnTied, type Spawn } from './child.ts';
 import { EngineClient } from './client.ts';
@@ -18,19 +19,39 @@ import type {
   Stdio,
 } from './engine.ts';
 import { Fates } from './fates.ts';
-import { ImageStore } from './image-store.ts';
+import { ImageStore, registryFailure } from './image-store.ts';
 import { labelKeys } from './labels.ts';
 import { clientEnvironment, runArgs, type RunDialect } from './run-args.ts';
 import { RunningWatch } from './running-watch.ts';
 
 /** How long one question to the engine may take; a machine with a hundred starts under way is slow. */
-const deadlineMs = { list: 15_000, remove: 10_000, inspect: 15_000, pull: 30 * 60_000, build: 30 * 60_000 } as const;
+const deadlineMs = {
+  list: 15_000,
+  remove: 10_000,
+  inspect: 15_000,
+  pull: 30 * 60_000,
+  build: 30 * 60_000,
+  push: 30 * 60_000,
+} as const;
 /** A start that takes longer than this, while nothing else is heard of the engine, is reason to ask it. */
 const slowStartMs = 3000;
 /** How often the list is asked for starts: where nobody else tells, and where that is only to be sure. */
 const askMs = { alone: 300, besides: 2000 } as const;
 /** Docker's own word about a death may come behind the end of its client. */
 const secondWordMs = 50;
+
+/** By which an operator finds the images that are Gangway's to throw away. */
+const builtLabel = 'io.gangway.built=yes';
+
+/** What a builder makes an image from. */
+export type BuiltSource = Extract<ProcessSource, { kind: 'build' | 'package' }>;
+
+/** An image that was built. */
+export interface BuiltImage {
+  readonly image: string;
+  /** "sha256:…" */
+  readonly id: string;
+}
 
 const podmanRecords = z
   .array(
@@ -65,6 +86,8 @@ export class CliEngine implements ContainerEngine, LocalEngine {
   readonly #events: DockerEvents | undefined;
   /** Removals at once: each is a process, and the engine takes them one by one anyway. */
   readonly #removals = new PQueue({ concurrency: 6 });
+  /** Builds at once: each takes what it can of the machine, which others use to serve. */
+  readonly #builds = new PQueue({ concurrency: 2 });
   #onTrouble: () => void = () => undefined;
 
   /** @param token of the run whose containers these are, see `Owner` */
@@ -94,8 +117,8 @@ export class CliEngine implements ContainerEngine, LocalEngine {
         has: (image) => this.#has(image),
         pull: (image, progress) => this.#client.follow(['pull', image], deadlineMs.pull, progress),
         build: (tag, containerfile, context, progress) => {
-          const args = ['build', '--tag', tag, '--file', containerfile, context];
-          return this.#client.follow(args, deadlineMs.build, progress);
+          const args = ['build', '--tag', tag, '--label', builtLabel, '--file', containerfile, context];
+          return this.#builds.add(() => this.#client.follow(args, deadlineMs.build, progress));
         },
       },
       clock,
@@ -126,9 +149,51 @@ export class CliEngine implements ContainerEngine, LocalEngine {
         return source;
       case 'build':
         return { kind: 'image', image: await this.#images.build(source.context, progress) };
+      case 'package':
+        return { kind: 'image', image: await this.#images.package(source, progress) };
       case 'command':
         return source;
     }
+  }
+
+  async renew(
+    source: ProcessSource,
+    pull: 'missing' | 'always' | 'never',
+    progress: Progress,
+  ): Promise<LaunchSpec['source']> {
+    if (source.kind !== 'build') return this.prepare(source, pull, progress);
+    return { kind: 'image', image: await this.#images.renew(source.context, progress) };
+  }
+
+  /**
+   * Asks the builder, whatever is there already.
+   *
+   * @throws {BridgeError} `BUILD_FAILED`
+   */
+  async build(source: BuiltSource, progress: Progress): Promise<BuiltImage> {
+    const image =
+      source.kind === 'build'
+        ? await this.#images.renew(source.context, progress, true)
+        : await this.#images.package(source, progress, true);
+    const answer = await this.#client.ask(['image', 'inspect', '--format', '{{.Id}}', image], deadlineMs.inspect);
+    if (answer.exitCode !== 0) throw this.#client.failure('look for an image', answer);
+    return { image, id: answer.stdout.trim().replace(/^(?!sha256:)/, 'sha256:') };
+  }
+
+  /**
+   * Puts an image into a registry.
+   *
+   * @param reference its name there, registry and all; this engine knows it by that name as well afterwards
+   * @throws {BridgeError} `BUILD_FAILED` that says why it cannot
+   */
+  async push(image: string, reference: string, progress: Progress): Promise<void> {
+    const tagged = await this.#client.ask(['tag', image, reference], deadlineMs.inspect);
+    const why =
+      tagged.exitCode === 0
+        ? await this.#client.follow(['push', reference], deadlineMs.push, progress)
+        : tagged.stderr.trim();
+    if (why === undefined) return;
+    throw new BridgeError('BUILD_FAILED', `Cannot push "${reference}": ${registryFailure(why)}`, {}, { cause: why });
   }
 
   launch(spec: LaunchSpec): Child {

@@ -2,6 +2,7 @@ import { execa } from 'execa';
 import { settlesWithin } from '../base/deadline.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import type { EngineKind, Progress } from './engine.ts';
 import { clientEnvironment } from './run-args.ts';
 import { needSpareDescriptors } from './spare-descriptors.ts';
@@ -82,7 +83,8 @@ export class EngineClient {
     });
     const tail: string[] = [];
     for await (const line of child.iterable({ from: 'all' })) {
-      const clean = line.trim();
+      // A builder writes colours, terminal or not.
+      const clean = printable(line).trim();
       if (clean === '') continue;
       progress(clean);
       tail.push(clean);

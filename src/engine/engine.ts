@@ -13,7 +13,7 @@ export interface LaunchSpec {
   /** Unique, registered before the start, and the handle by which the engine ends it. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly source: Exclude<ProcessSource, { kind: 'build' }>;
+  readonly source: Exclude<ProcessSource, { kind: 'build' | 'package' }>;
   readonly args: readonly string[];
   readonly env: readonly EnvEntry[];
   readonly mounts: readonly Mount[];
@@ -94,7 +94,7 @@ export interface Engine {
   /**
    * Makes sure that the image of a source is there. All who ask for the same image share one pull or build.
    *
-   * @returns the source to launch: a `build` has become the image that was built
+   * @returns the source to launch: of a `build` or a `package`, the image that was built
    * @throws {BridgeError} `IMAGE_UNAVAILABLE`, `BUILD_FAILED`
    */
   prepare(
@@ -102,6 +102,13 @@ export interface Engine {
     pull: 'missing' | 'always' | 'never',
     progress: Progress,
   ): Promise<LaunchSpec['source']>;
+  /**
+   * The same, and looks again where the source may have changed: at the folder of a `build`. What was prepared before
+   * stays in use until there is something new, and when that fails.
+   *
+   * @throws {BridgeError} as `prepare`
+   */
+  renew(source: ProcessSource, pull: 'missing' | 'always' | 'never', progress: Progress): Promise<LaunchSpec['source']>;
   /** Starts a child at once; what goes wrong shows in its `exited`. */
   launch(spec: LaunchSpec): Child;
   /**

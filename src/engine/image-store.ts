@@ -1,10 +1,13 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ErrorCode } from '../base/error-table.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import type { PackageSource } from '../config/config.ts';
+import { readBuildContext } from './build-context.ts';
 import type { Progress } from './engine.ts';
+import { packageRecipe, whyNotInstalled } from './package-recipe.ts';
 import { engineRefusal } from './refusal.ts';
 
 /** The engine's client, as the image store needs it. */
@@ -30,6 +33,8 @@ export class ImageStore {
   readonly #arrivals = new Map<string, Promise<void>>();
   /** Images that are here. */
   readonly #present = new Set<string>();
+  /** Folders that were built → what the image of each is called. */
+  readonly #tags = new Map<string, string>();
   /** Images that could not be had, and until when that is believed. */
   readonly #failures = new Map<string, { readonly error: BridgeError; readonly until: number }>();
 
@@ -45,31 +50,46 @@ export class ImageStore {
   }
 
   /**
-   * Builds a folder, once for each start of Gangway; the engine's own cache makes an unchanged folder quick.
+   * The image of a folder as it was when it was first asked for, or last renewed. One that was built from the same
+   * before, by any Gangway, is used as it is.
    *
+   * @returns the tag of the image, which changes with what is in the folder
+   * @throws {BridgeError} `BUILD_FAILED`
+   */
+  async build(folder: string, progress: Progress): Promise<string> {
+    await this.#once(`build ${folder}`, () => this.#make(folder, progress));
+    return this.#tags.get(folder) ?? '';
+  }
+
+  /**
+   * Looks at a folder again. What was built before stays in use until there is something new, and when there is none.
+   *
+   * @param isForced asks the builder even for a folder that has not changed: what it is based on may have
    * @returns the tag of the image
    * @throws {BridgeError} `BUILD_FAILED`
    */
-  async build(context: string, progress: Progress): Promise<string> {
-    const folder =
-      path
-        .basename(context)
-        .toLowerCase()
-        .replace(/[^a-z0-9]+/g, '-')
-        .replace(/^-|-$/g, '') || 'server';
-    const tag = `localhost/gangway/${folder}:${createHash('sha256').update(context).digest('hex').slice(0, 12)}`;
+  async renew(folder: string, progress: Progress, isForced = false): Promise<string> {
+    const key = `build ${folder}`;
+    // A build that is under way may have read the folder before it changed.
+    await this.#arrivals.get(key)?.catch(() => undefined);
+    this.#failures.delete(key);
+    if (this.#present.has(key)) await this.#make(folder, progress, isForced);
+    else await this.#once(key, () => this.#make(folder, progress, isForced));
+    return this.#tags.get(folder) ?? '';
+  }
+
+  /**
+   * The image of a package: a version never changes, so it is installed once for all times.
+   *
+   * @param isForced as for `renew`
+   * @returns the tag of the image
+   * @throws {BridgeError} `BUILD_FAILED`
+   */
+  async package(source: PackageSource, progress: Progress, isForced = false): Promise<string> {
+    const { tag } = packageRecipe(source);
+    if (isForced) await this.#install(source, progress);
     await this.#once(tag, async () => {
-      const file = ['Containerfile', 'Dockerfile']
-        .map((name) => path.join(context, name))
-        .find((name) => existsSync(name));
-      if (file === undefined) {
-        throw new BridgeError('BUILD_FAILED', 'Cannot build the server: its folder has no Containerfile or Dockerfile');
-      }
-      const why = await this.#client.build(tag, file, context, progress);
-      if (why !== undefined) {
-        const sentence = 'Cannot build the server: the builder failed, the log has its output';
-        throw new BridgeError('BUILD_FAILED', sentence, {}, { cause: why });
-      }
+      if (!(await this.#client.has(tag))) await this.#install(source, progress);
     });
     return tag;
   }
@@ -78,6 +98,41 @@ export class ImageStore {
   forget(image: string): void {
     for (const pull of ['missing', 'always', 'never']) this.#present.delete(`${pull} ${image}`);
     this.#present.delete(image);
+    for (const [folder, tag] of this.#tags) if (tag === image) this.#present.delete(`build ${folder}`);
+  }
+
+  async #make(folder: string, progress: Progress, isForced = false): Promise<void> {
+    const { containerfile, digest } = await readBuildContext(folder);
+    const tag = `localhost/gangway/${readableName(folder)}:${digest.slice(0, 12)}`;
+    if (isForced || !(await this.#client.has(tag))) {
+      progress(`building ${path.basename(folder)}`);
+      const why = await this.#client.build(tag, containerfile, folder, progress);
+      if (why !== undefined) {
+        const sentence = 'Cannot build the server: the builder failed, the log has its output';
+        throw new BridgeError('BUILD_FAILED', sentence, {}, { cause: why });
+      }
+    }
+    this.#tags.set(folder, tag);
+  }
+
+  async #install(source: PackageSource, progress: Progress): Promise<void> {
+    const { title, tag, files, containerfile } = packageRecipe(source);
+    const lines: string[] = [];
+    const folder = await mkdtemp(path.join(tmpdir(), 'gangway-package-'));
+    try {
+      for (const [name, text] of Object.entries({ ...files, Containerfile: containerfile }))
+        await writeFile(path.join(folder, name), text);
+      progress(`building an image with ${title}`);
+      const why = await this.#client.build(tag, path.join(folder, 'Containerfile'), folder, (line) => {
+        if (lines.push(line) > 100) lines.shift();
+        progress(line);
+      });
+      if (why === undefined) return;
+      const sentence = `Cannot install ${title}: ${whyNotInstalled(lines, source)}`;
+      throw new BridgeError('BUILD_FAILED', sentence, {}, { cause: why });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   #once(key: string, fetch: () => Promise<void>): Promise<void> {
@@ -117,13 +172,19 @@ export class ImageStore {
         { cause: why },
       );
     // The engine's own words may tell a client about our network: they are for the log.
-    const sentence = `Cannot pull image "${image}": ${pullFailure(why)}`;
+    const sentence = `Cannot pull image "${image}": ${registryFailure(why)}`;
     throw new BridgeError('IMAGE_UNAVAILABLE', sentence, { image }, { cause: why });
   }
 }
 
-/** Why a pull failed, in words that may be shown to anybody. */
-function pullFailure(why: string): string {
+/** The name of a folder, as far as an image may be called so. */
+function readableName(folder: string): string {
+  const name = path.basename(folder).toLowerCase();
+  return name.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'server';
+}
+
+/** Why a pull or a push failed, in words that may be shown to anybody. */
+export function registryFailure(why: string): string {
   if (/no space left/i.test(why)) return 'there is no space left';
   if (/unauthorized|denied|authentication|no basic auth/i.test(why))
     return 'the registry wants a login, or does not have it';

@@ -4,8 +4,9 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { ProcessSource } from '../config/config.ts';
 import { spawnChild, spawnOn, type Spawn } from './child.ts';
-import type { Child, ContainerRecord, LaunchSpec, Life, LocalEngine, Stdio } from './engine.ts';
+import type { Child, ContainerRecord, LaunchSpec, Life, LocalEngine, Progress, Stdio } from './engine.ts';
 import { labelKeys } from './labels.ts';
+import { PackageFolder } from './package-folder.ts';
 import { processEnvironment } from './process-environment.ts';
 
 /** A process wears its labels as environment variables: they can be read back from /proc as long as it lives. */
@@ -33,17 +34,26 @@ export class ProcessEngine implements LocalEngine {
   readonly version = process.version;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #clock: Clock;
+  readonly #packages: PackageFolder;
   /** The process groups of our own children, by name. */
   readonly #groups = new Map<string, Group>();
 
   constructor(environment: NodeJS.ProcessEnv, clock: Clock) {
     this.#environment = environment;
     this.#clock = clock;
+    this.#packages = new PackageFolder(environment);
   }
 
-  prepare(source: ProcessSource): Promise<LaunchSpec['source']> {
-    if (source.kind === 'command') return Promise.resolve(source);
-    return Promise.reject(new BridgeError('ENGINE_UNAVAILABLE', 'Cannot run an image: there is no container engine'));
+  async prepare(source: ProcessSource, _pull: unknown, progress: Progress): Promise<LaunchSpec['source']> {
+    if (source.kind === 'command') return source;
+    if (source.kind === 'package' && source.plainIn !== undefined) {
+      return { kind: 'command', command: [await this.#packages.ensure(source, progress)], cwd: source.plainIn };
+    }
+    throw new BridgeError('ENGINE_UNAVAILABLE', 'Cannot run an image: there is no container engine');
+  }
+
+  renew(source: ProcessSource, pull: unknown, progress: Progress): Promise<LaunchSpec['source']> {
+    return this.prepare(source, pull, progress);
   }
 
   launch(spec: LaunchSpec): Child {
@@ -73,7 +83,7 @@ export class ProcessEngine implements LocalEngine {
     ]);
     const servers = spec.env.map(({ name, value }) => [name, value]);
     const env = Object.fromEntries([...own, ...servers, ...marks]) as Record<string, string>;
-    const child = spawn(spec.name, file, args, { env, cwd: spec.source.cwd });
+    const child = spawn(spec.name, file, [...args, ...spec.args], { env, cwd: spec.source.cwd });
     if (child.pid !== undefined) this.#groups.set(spec.name, { pid: child.pid, exited: child.exited });
     return child;
   }

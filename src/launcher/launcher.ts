@@ -69,6 +69,10 @@ export class Launcher {
   }
 
   #onRequest(message: Request): void {
+    if ('id' in message) {
+      void this.#answer(message);
+      return;
+    }
     switch (message.kind) {
       case 'launch':
         void this.#launch(message);
@@ -82,12 +86,6 @@ export class Launcher {
         break;
       case 'ping':
         this.#say({ kind: 'pong' });
-        break;
-      case 'detect':
-      case 'prepare':
-      case 'remove':
-      case 'list':
-        void this.#answer(message);
     }
   }
 
@@ -114,9 +112,10 @@ export class Launcher {
         await engine.remove(question.names);
         for (const name of question.names) if (!this.#lives.has(name)) this.#names.delete(name);
         return undefined;
-      case 'prepare': {
+      case 'prepare':
+      case 'renew': {
         const { id, source, pull } = question;
-        return engine.prepare(source, pull, (line) => {
+        return engine[question.kind](source, pull, (line) => {
           this.#say({ kind: 'progress', id, line });
         });
       }

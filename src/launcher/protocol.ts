@@ -17,6 +17,10 @@ const mount = z.strictObject({
 });
 const image = z.strictObject({ kind: z.literal('image'), image: z.string() });
 const build = z.strictObject({ kind: z.literal('build'), context: z.string() });
+const packaged = z.strictObject({
+  ...{ kind: z.literal('package'), registry: z.enum(['npm', 'pypi']), name: z.string(), version: z.string() },
+  ...{ bin: z.string().optional(), base: z.string(), scripts: z.boolean(), plainIn: z.string().optional() },
+});
 const command = z.strictObject({
   ...{ kind: z.literal('command'), cwd: z.string() },
   command: z.tuple([z.string()], z.string()),
@@ -43,13 +47,16 @@ const engineKind = z.enum(['podman', 'docker', 'process']) satisfies z.ZodType<E
 const id = z.number().int();
 const token = z.uuid();
 
+const preparation = {
+  ...{ id, engine: engineKind, pull: z.enum(['missing', 'always', 'never']) },
+  source: z.discriminatedUnion('kind', [image, build, packaged, command]),
+};
+
 /** What a bridge asks for: nothing else is ever done for it, and no other program run. */
 export const request = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('detect'), id, wanted: z.enum(['auto', 'podman', 'docker']) }),
-  z.strictObject({
-    ...{ kind: z.literal('prepare'), id, engine: engineKind, pull: z.enum(['missing', 'always', 'never']) },
-    source: z.discriminatedUnion('kind', [image, build, command]),
-  }),
+  z.strictObject({ kind: z.literal('prepare'), ...preparation }),
+  z.strictObject({ kind: z.literal('renew'), ...preparation }),
   z.strictObject({ kind: z.literal('remove'), id, engine: engineKind, names: z.array(containerName) }),
   z.strictObject({ kind: z.literal('list'), id, engine: engineKind }),
   // Its streams come by the socket, each with this token.
@@ -103,6 +110,7 @@ export interface Answers {
     readonly skipped: readonly string[];
   };
   readonly prepare: LaunchSpec['source'];
+  readonly renew: LaunchSpec['source'];
   readonly remove: undefined;
   readonly list: ContainerRecord[];
 }

@@ -28,16 +28,20 @@ export class RemoteEngine implements ContainerEngine {
     this.#launching = launching;
   }
 
-  async prepare(
+  prepare(
     source: ProcessSource,
     pull: 'missing' | 'always' | 'never',
     progress: Progress,
   ): Promise<LaunchSpec['source']> {
-    const link = await this.#launching.link();
-    await link.ready;
-    // There is nothing to prepare.
-    if (source.kind === 'command') return source;
-    return link.ask<'prepare'>({ kind: 'prepare', engine: this.kind, source, pull }, progress);
+    return this.#ask('prepare', source, pull, progress);
+  }
+
+  renew(
+    source: ProcessSource,
+    pull: 'missing' | 'always' | 'never',
+    progress: Progress,
+  ): Promise<LaunchSpec['source']> {
+    return this.#ask('renew', source, pull, progress);
   }
 
   launch(spec: LaunchSpec): Child {
@@ -71,5 +75,18 @@ export class RemoteEngine implements ContainerEngine {
 
   close(): void {
     this.#launching.current?.tell({ kind: 'close', engine: this.kind });
+  }
+
+  async #ask(
+    kind: 'prepare' | 'renew',
+    source: ProcessSource,
+    pull: 'missing' | 'always' | 'never',
+    progress: Progress,
+  ): Promise<LaunchSpec['source']> {
+    const link = await this.#launching.link();
+    await link.ready;
+    // There is nothing to prepare.
+    if (source.kind === 'command') return source;
+    return link.ask<'prepare' | 'renew'>({ kind, engine: this.kind, source, pull }, progress);
   }
 }

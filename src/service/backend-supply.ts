@@ -13,6 +13,7 @@ export function backendSupply(backend: Backend): Supply {
       // What fails is shown as its trouble.
       backend.open().catch(() => undefined);
     },
+    refresh: () => Promise.resolve(),
     drain: () => undefined,
     resize: () => undefined,
     retire: () => undefined,

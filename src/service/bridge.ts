@@ -151,6 +151,12 @@ export class Bridge implements Health {
     );
   }
 
+  /** Reads the configuration again, and looks again at the folders that its servers are built from. */
+  reread(): void {
+    this.reload.now();
+    for (const runtime of this.#runtimes.current()) void runtime.refresh();
+  }
+
   notReady(): string | undefined {
     if (this.#isDraining) return 'draining';
     if (!this.#isReady) return 'starting';

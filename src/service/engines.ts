@@ -32,6 +32,8 @@ export class Engines {
   readonly #around: Surroundings;
   #process: Engine | undefined;
   #needsContainers = false;
+  /** Also when some can do without, as plain processes. */
+  #wantsContainers = false;
   readonly #found = deferred<Engine>();
   #container: ContainerEngine | undefined;
   /** Why the container engine cannot be used now: not found, or it does not answer any more. */
@@ -73,35 +75,43 @@ export class Engines {
   async open(): Promise<void> {
     this.#isOpen = true;
     if (this.#process) await this.#sweep(this.#process);
-    if (!this.#needsContainers) this.#reconcileLater();
+    if (!this.#wantsContainers) this.#reconcileLater();
     else if (!this.#isLooking) await this.#find();
   }
 
   /** What these servers need is there from now on, or is being looked for. What others needed before stays. */
   need(servers: Iterable<ServerConfig>): void {
     const enabled = [...servers].filter(hasProcess).filter(({ disabled }) => !disabled);
-    this.#needsContainers = enabled.some(({ source }) => source.kind !== 'command');
-    if (!this.#process && enabled.some(({ source }) => source.kind === 'command')) {
+    this.#wantsContainers = enabled.some(({ source }) => source.kind !== 'command');
+    this.#needsContainers = enabled.some(({ source }) => !mayBeProcess(source));
+    if (!this.#process && enabled.some(({ source }) => mayBeProcess(source))) {
       this.#process = this.#around.maker.processes();
       if (this.#isOpen) void this.#reconcile(this.#process);
     }
-    if (this.#isOpen && this.#needsContainers && !this.#isLooking) void this.#find();
+    if (this.#isOpen && this.#wantsContainers && !this.#isLooking) void this.#find();
   }
 
   /** Why a server of this source cannot be started, or relied upon, now; undefined when nothing speaks against it. */
   refusal(source: ProcessSource): BridgeError | undefined {
     const { failure } = this.#around.maker;
-    return failure ?? (source.kind === 'command' && this.#process ? undefined : this.#failure);
+    return failure ?? (this.#processFor(source) ? undefined : this.#failure);
   }
 
   /** @throws {BridgeError} `ENGINE_UNAVAILABLE`, at once when it is known already */
   for(source: ProcessSource): Promise<Engine> {
     const { failure } = this.#around.maker;
     if (failure) return Promise.reject(failure);
-    if (source.kind === 'command' && this.#process) return Promise.resolve(this.#process);
+    const plain = this.#processFor(source);
+    if (plain) return Promise.resolve(plain);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     // Still looking for the first time: a matter of a second.
-    return this.#container ? Promise.resolve(this.#container) : this.#found.promise;
+    return this.#container ? Promise.resolve(this.#container) : this.#firstFound(source);
+  }
+
+  /** Whether it runs as a plain process, in no sandbox. */
+  isPlain(source: ProcessSource): boolean {
+    const isWithoutEngine = !this.#container && this.#failure !== undefined;
+    return source.kind === 'command' || (isWithoutEngine && mayBeProcess(source));
   }
 
   /** For `/status`. */
@@ -124,6 +134,21 @@ export class Engines {
     this.#stopLooking();
     this.#stopReconciling?.();
     this.#container?.close();
+  }
+
+  /** What runs a source that needs no container engine: never a package, once there was one. */
+  #processFor(source: ProcessSource): Engine | undefined {
+    return this.isPlain(source) ? this.#process : undefined;
+  }
+
+  async #firstFound(source: ProcessSource): Promise<Engine> {
+    try {
+      return await this.#found.promise;
+    } catch (error) {
+      const plain = this.#processFor(source);
+      if (plain) return plain;
+      throw error;
+    }
   }
 
   async #find(): Promise<void> {
@@ -232,4 +257,9 @@ export class Engines {
   #later(ms: number, run: () => Promise<void>): Cancel {
     return this.#isClosed ? () => undefined : this.#around.clock.after(ms, () => void run());
   }
+}
+
+/** Whether it runs without a container engine, if need be. */
+function mayBeProcess(source: ProcessSource): boolean {
+  return source.kind === 'command' || (source.kind === 'package' && source.plainIn !== undefined);
 }

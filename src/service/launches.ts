@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
-import { BridgeError } from '../base/errors.ts';
+import { BridgeError, causeOf, messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { ProcessServer } from '../config/config.ts';
 import type { Engine, LaunchSpec } from '../engine/engine.ts';
 import type { StartGate, StartPriority, Turn } from '../pool/start-gate.ts';
@@ -14,6 +16,7 @@ export interface LaunchSurroundings {
   readonly context: StartContext;
   readonly logs: LogBook;
   readonly clock: Clock;
+  readonly log: Log;
   /** Lines of a pull or a build, for people. */
   readonly onProgress: (server: string, line: string) => void;
 }
@@ -22,6 +25,8 @@ export interface LaunchSurroundings {
 export class Launches {
   readonly #server: ProcessServer;
   readonly #around: LaunchSurroundings;
+  /** What it was last found to be started from. */
+  #newest: LaunchSpec['source'] | undefined;
 
   constructor(server: ProcessServer, around: LaunchSurroundings) {
     this.#server = server;
@@ -34,9 +39,28 @@ export class Launches {
     if (refusal) throw refusal;
   }
 
-  /** Gets the image. @throws {BridgeError} what kept it away */
-  async prepare(): Promise<void> {
-    await this.#prepare(await this.#around.engines.for(this.#server.source));
+  /**
+   * Gets the image, as new as it can be.
+   *
+   * @returns whether it is another one than before
+   * @throws {BridgeError} what kept it away
+   */
+  async prepare(): Promise<boolean> {
+    const engine = await this.#around.engines.for(this.#server.source);
+    const before = this.#newest;
+    this.#newest = await this.#prepare(engine, 'renew');
+    return !isDeepStrictEqual(this.#newest, before);
+  }
+
+  /** Has `replace` called, of a folder that is built once it was looked at again. */
+  recycle(replace: () => void): void {
+    if (this.#server.source.kind === 'build') void this.#lookAgain().finally(replace);
+    else replace();
+  }
+
+  /** The same, only where a folder that is built has changed. Resolves when that is known. */
+  async refresh(replace: () => void): Promise<void> {
+    if (this.#server.source.kind === 'build' && (await this.#lookAgain())) replace();
   }
 
   /** @param isWanted asked when it is its turn */
@@ -55,9 +79,24 @@ export class Launches {
     });
   };
 
-  #prepare(engine: Engine): Promise<LaunchSpec['source']> {
+  /** Whether there is another image now; what keeps it away is for the log. */
+  async #lookAgain(): Promise<boolean> {
+    const { log } = this.#around;
+    const { name: server } = this.#server;
+    try {
+      const isOther = await this.prepare();
+      if (isOther) log.info({ server }, 'a server was built anew');
+      return isOther;
+    } catch (error) {
+      const fields = { server, error: messageOf(error), ...causeOf(error) };
+      log.error(fields, 'a server cannot be built anew: it goes on with the image that there was');
+      return false;
+    }
+  }
+
+  #prepare(engine: Engine, how: 'prepare' | 'renew' = 'prepare'): Promise<LaunchSpec['source']> {
     const { source, pull, name } = this.#server;
-    return engine.prepare(source, pull, (line) => {
+    return engine[how](source, pull, (line) => {
       this.#around.onProgress(name, line);
     });
   }

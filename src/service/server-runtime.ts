@@ -89,9 +89,14 @@ export class ServerRuntime implements Served, Runtime {
     return this.#supply.describe();
   }
 
-  /** Puts new containers in the place of those that stand ready. Nobody loses one that is in use. */
+  /** Puts new containers in the place of those that stand ready, see `Launches`. Nobody loses one that is in use. */
   recycle(): void {
     this.#supply.recycle();
+  }
+
+  /** The same, where it would now be started from something else. Resolves when that is known. */
+  async refresh(): Promise<void> {
+    if (!this.config.disabled) await this.#supply.refresh();
   }
 }
 

@@ -9,7 +9,7 @@ const hardLimitMs = 5000;
 
 /**
  * Starts a bridge and lets it run until an operator drains it, or SIGTERM or SIGINT: the first drains it, a second ends it
- * at once. SIGHUP has the configuration read again, unless it says that the terminal is gone. A fault that nobody caught
+ * at once. SIGHUP has the configuration read again, and folders that are built looked at, unless it says that the terminal is gone. A fault that nobody caught
  * removes the containers and ends the program as well: its state cannot be trusted any more.
  *
  * @param start what makes it run; signals are heard from its beginning
@@ -59,7 +59,7 @@ function listenForSignals(bridge: Bridge, log: Log, end: (code: number) => void)
   process.on('SIGHUP', (signal) => {
     // The word for two things: "read your configuration again", and "the terminal that you were started in is gone".
     if (hadTerminal && !hasTerminal()) onEndSignal(signal);
-    else bridge.reload.now();
+    else bridge.reread();
   });
   for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(fault, (error: unknown) => {

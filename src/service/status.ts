@@ -74,7 +74,7 @@ function describeServer(runtime: ServerRuntime, parts: Parts): object {
     ...(hasProcess(config) ? { sharing: config.sharing } : {}),
     ...countOf(runtime, parts),
     ...runtime.describe(),
-    ...(hasProcess(config) ? { deaths: parts.deaths.of(config.name), sandbox: describeSandbox(config) } : {}),
+    ...(hasProcess(config) ? { deaths: parts.deaths.of(config.name), sandbox: describeSandbox(config, parts.engines) } : {}),
   };
 }
 
@@ -97,12 +97,13 @@ function residentBytes(): number | null {
 }
 
 function describeSource({ source }: ServerConfig): string {
+  if (source.kind === 'package') return `${source.registry}:${source.name}@${source.version}`;
   return source.kind === 'image' ? source.image : source.kind;
 }
 
-function describeSandbox(server: ProcessServer): object {
+function describeSandbox(server: ProcessServer, engines: Engines): object {
   const { sandbox, network, resources, mounts, user, source } = server;
-  if (source.kind === 'command') return { level: 'none' };
+  if (engines.isPlain(source)) return { level: 'none' };
   return {
     level: sandbox,
     network,

@@ -17,8 +17,10 @@ export interface Supply {
   readonly shortage: number;
   /** Gets what the server needs before it can serve. @throws {BridgeError} */
   open(): Promise<void>;
-  /** See `Pool`. */
+  /** Starts anew what stands ready, from what is there now. */
   recycle(): void;
+  /** The same, where what is there now is something else. */
+  refresh(): Promise<void>;
   drain(): void;
   /** Other sizes and times. */
   resize(config: ServerConfig): void;
@@ -72,8 +74,14 @@ function ownSupply(config: ServerConfig, { launches, ...around }: Surroundings):
       await pool.fill();
     },
     recycle: () => {
-      pool.recycle();
+      launches.recycle(() => {
+        pool.recycle();
+      });
     },
+    refresh: () =>
+      launches.refresh(() => {
+        pool.recycle();
+      }),
     drain: () => {
       pool.drain();
     },
@@ -112,8 +120,14 @@ function sharedSupply(config: ServerConfig, { launches, ...around }: Surrounding
       await pool.fill();
     },
     recycle: () => {
-      pool.recycle();
+      launches.recycle(() => {
+        pool.recycle();
+      });
     },
+    refresh: () =>
+      launches.refresh(() => {
+        pool.recycle();
+      }),
     drain: () => {
       pool.drain();
     },

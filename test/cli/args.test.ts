@@ -13,7 +13,7 @@ const refusal = (argv: readonly string[]): string => {
 
 const operands: Readonly<Record<string, readonly string[]>> = {
   ...{ serve: [], check: [], tools: ['fetch'], call: ['fetch', 'get'], ps: [] },
-  ...{ top: [], logs: ['fetch'], recycle: ['fetch'], drain: [], schema: [] },
+  ...{ top: [], logs: ['fetch'], recycle: ['fetch'], drain: [], build: ['fetch'], schema: [] },
 };
 
 describe('parseArguments()', () => {

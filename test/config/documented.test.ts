@@ -5,10 +5,8 @@ import { loadConfig } from '../../src/config/load.ts';
 import { temporaryFolder, writeConfig } from '../support/program.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const pages = [
-  'README.md',
-  ...readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
-].filter((name) => name.endsWith('.md'));
+const docs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' });
+const pages = ['README.md', ...docs.map((name) => `docs/${name}`)].filter((name) => name.endsWith('.md'));
 
 /** Each `servers.yaml` that a page shows. */
 const examples = pages.flatMap((page) =>

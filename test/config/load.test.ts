@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
+  'image, build, package, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 
@@ -388,22 +388,22 @@ describe('parseConfig() refuses what contradicts itself', () => {
     [
       'no source',
       one(''),
-      '1:12: servers.a: got none of them, wanted exactly one of image, build, command, openapi, app, url',
+      '1:12: servers.a: got none of them, wanted exactly one of image, build, package, command, openapi, app, url',
     ],
     [
       'image and build',
       one('image: x, build: y'),
-      '1:12: servers.a: got image and build, wanted exactly one of image, build, command, openapi, app, url',
+      '1:12: servers.a: got image and build, wanted exactly one of image, build, package, command, openapi, app, url',
     ],
     [
       'image and command',
       one('image: x, command: [y]'),
-      '1:12: servers.a: got image and command, wanted exactly one of image, build, command, openapi, app, url',
+      '1:12: servers.a: got image and command, wanted exactly one of image, build, package, command, openapi, app, url',
     ],
     [
       'all three sources',
       one('image: x, build: y, command: [z]'),
-      '1:12: servers.a: got image and build and command, wanted exactly one of image, build, command, openapi, app, url',
+      '1:12: servers.a: got image and build and command, wanted exactly one of image, build, package, command, openapi, app, url',
     ],
     [
       'more warm than max',
@@ -805,5 +805,74 @@ describe('loadConfig()', () => {
         `${file}: cannot be read (${code}); wanted a readable servers.yaml (see --config)`,
       ),
     );
+  });
+});
+
+describe('parseConfig() takes a package', () => {
+  const source = (entry: string, overrides: Overrides = {}): ServerConfig['source'] =>
+    server(entry, '', overrides).source;
+  const node = { base: 'docker.io/library/node:22-bookworm-slim', scripts: false };
+
+  it('of npm, in a stock Node image, without install scripts', () => {
+    expect(source('package: npm:@team/x@1.2.3-rc.1')).toEqual({
+      ...{ kind: 'package', registry: 'npm', name: '@team/x', version: '1.2.3-rc.1', ...node },
+    });
+  });
+
+  it('of PyPI, in a stock Python image', () => {
+    expect(source('package: pypi:Mcp.Server_time@2025.9.25')).toEqual({
+      ...{ kind: 'package', registry: 'pypi', name: 'Mcp.Server_time', version: '2025.9.25', scripts: false },
+      base: 'docker.io/library/python:3.13-slim-bookworm',
+    });
+  });
+
+  it('with what is seldom needed', () => {
+    expect(source('package: { npm: x@1.0.0, bin: y, base: r.example/node, scripts: true }')).toEqual({
+      ...{ kind: 'package', registry: 'npm', name: 'x', version: '1.0.0' },
+      ...{ base: 'r.example/node', scripts: true, bin: 'y' },
+    });
+  });
+
+  it('that may be a plain process, when those are allowed and it asks for no sandbox', () => {
+    const plainIn = (entry: string, allowProcess = true): unknown =>
+      (source(`package: npm:x@1.0.0${entry}`, { allowProcess }) as { plainIn?: string }).plainIn;
+    expect(plainIn('')).toBe('/srv/gangway');
+    expect(plainIn('', false)).toBeUndefined();
+    for (const entry of ['user: "1"', 'network: none', 'sandbox: strict', 'resources: { pids: 9 }', 'mounts: []'])
+      expect(plainIn(`, ${entry}`)).toBeUndefined();
+  });
+
+  const exactly =
+    'wanted npm:NAME@VERSION or pypi:NAME@VERSION, with an exact version such as 1.2.3: what runs must not change by itself';
+  const name = 'wanted NAME@VERSION, with an exact version such as 1.2.3: what runs must not change by itself';
+  it.each([
+    ['without a version', 'package: npm:x', `1:17: servers.a.package: got "npm:x", ${exactly}`],
+    ['of a tag', 'package: npm:x@latest', `1:17: servers.a.package: got "npm:x@latest", ${exactly}`],
+    ['of a range', 'package: npm:x@^1.2.3', `1:17: servers.a.package: got "npm:x@^1.2.3", ${exactly}`],
+    ['of nowhere', 'package: x@1.2.3', `1:17: servers.a.package: got "x@1.2.3", ${exactly}`],
+    ['that is a flag', 'package: "npm:--x@1.2.3"', `1:17: servers.a.package: got "npm:--x@1.2.3", ${exactly}`],
+    [
+      'that is a number',
+      'package: 1',
+      `1:17: servers.a.package: got 1, ${exactly.replace('itself', 'itself; or a mapping with npm or pypi')}`,
+    ],
+    ['in a mapping, without a version', 'package: { npm: x }', `1:28: servers.a.package.npm: got "x", ${name}`],
+    [
+      'in a mapping, of nowhere',
+      'package: { bin: x }',
+      '1:17: servers.a.package: got none of them, wanted exactly one of npm, pypi',
+    ],
+    [
+      'of both',
+      'package: { npm: x@1.0.0, pypi: x@1.0 }',
+      '1:17: servers.a.package: got npm and pypi, wanted exactly one of npm, pypi',
+    ],
+    [
+      'with an unknown key',
+      'package: { npm: x@1.0.0, bins: x }',
+      '1:42: servers.a.package.bins: unknown key; did you mean "bin"?',
+    ],
+  ])('but none %s', (_, entry, message) => {
+    expect(refusal(one(entry))).toBe(`f.yaml:${message}`);
   });
 });

@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
+import type { PackageSource } from '../../src/config/config.ts';
 import { ImageStore, type ImageClient } from '../../src/engine/image-store.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
+import { until } from '../support/until.ts';
 
 class FakeClient implements ImageClient {
   readonly asked: string[] = [];
@@ -27,7 +29,12 @@ class FakeClient implements ImageClient {
     return this.failure;
   }
 
-  async build(tag: string, containerfile: string, context: string): Promise<string | undefined> {
+  async build(
+    tag: string,
+    containerfile: string,
+    context: string,
+    _progress: (line: string) => void,
+  ): Promise<string | undefined> {
     this.asked.push(`build ${path.basename(containerfile)} ${path.basename(context)} ${tag}`);
     await this.work;
     return this.failure;
@@ -212,35 +219,44 @@ describe('ImageStore.build()', () => {
     rmSync(folder, { recursive: true });
   });
 
+  const write = (name: string, text = ''): void => {
+    writeFileSync(path.join(folder, name), text);
+  };
+
   it('throws BUILD_FAILED for a folder without a Containerfile or Dockerfile', async () => {
-    await expect(store.build(folder, quiet)).rejects.toMatchObject({
-      code: 'BUILD_FAILED',
-      message: 'Cannot build the server: its folder has no Containerfile or Dockerfile',
-    });
-  });
-
-  it('takes the Containerfile before the Dockerfile', async () => {
-    writeFileSync(path.join(folder, 'Dockerfile'), '');
-    writeFileSync(path.join(folder, 'Containerfile'), '');
-    await store.build(folder, quiet);
-    expect(client.asked[0]).toMatch(/^build Containerfile /);
-  });
-
-  it('takes a Dockerfile', async () => {
-    writeFileSync(path.join(folder, 'Dockerfile'), '');
-    await store.build(folder, quiet);
-    expect(client.asked[0]).toMatch(/^build Dockerfile /);
+    await expect(store.build(folder, quiet)).rejects.toMatchObject({ code: 'BUILD_FAILED' });
   });
 
   it('returns a valid tag that names the folder', async () => {
-    writeFileSync(path.join(folder, 'Containerfile'), '');
+    write('Containerfile');
     expect(await store.build(folder, quiet)).toMatch(/^localhost\/gangway\/my-server-[a-z0-9-]*[a-z0-9]:[0-9a-f]{12}$/);
   });
 
   it('returns the tag under which it was built', async () => {
-    writeFileSync(path.join(folder, 'Containerfile'), '');
+    write('Containerfile');
     const tag = await store.build(folder, quiet);
-    expect(client.asked[0]?.endsWith(` ${tag}`)).toBe(true);
+    expect(client.asked).toEqual([`has ${tag}`, `build Containerfile ${path.basename(folder)} ${tag}`]);
+  });
+
+  it('does not build what was built from the same before', async () => {
+    write('Containerfile');
+    client.present.add(await new ImageStore(new FakeClient(), clock).build(folder, quiet));
+    await store.build(folder, quiet);
+    expect(client.count('build')).toBe(0);
+  });
+
+  it('does not look at the folder again by itself', async () => {
+    write('Containerfile');
+    const tag = await store.build(folder, quiet);
+    write('Containerfile', 'FROM other');
+    expect(await store.build(folder, quiet)).toBe(tag);
+  });
+
+  it('builds again when the engine said that the image is gone', async () => {
+    write('Containerfile');
+    store.forget(await store.build(folder, quiet));
+    await store.build(folder, quiet);
+    expect(client.count('build')).toBe(2);
   });
 
   it('builds once for all who ask', async () => {
@@ -258,5 +274,110 @@ describe('ImageStore.build()', () => {
       message: 'Cannot build the server: the builder failed, the log has its output',
       cause: 'no space left on device',
     });
+  });
+});
+
+describe('ImageStore.renew()', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'server-'));
+    writeFileSync(path.join(folder, 'Containerfile'), '');
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const change = (): void => {
+    writeFileSync(path.join(folder, 'Containerfile'), `FROM ${Math.random()}`);
+  };
+
+  it('builds a folder that has changed, and that is what is used from then on', async () => {
+    const before = await store.build(folder, quiet);
+    change();
+    const after = await store.renew(folder, quiet);
+    expect(after).not.toBe(before);
+    expect(await store.build(folder, quiet)).toBe(after);
+  });
+
+  it('builds nothing when nothing has changed', async () => {
+    const tag = await store.build(folder, quiet);
+    client.present.add(tag);
+    expect(await store.renew(folder, quiet)).toBe(tag);
+    expect(client.count('build')).toBe(1);
+  });
+
+  it('asks the builder all the same when it is forced to', async () => {
+    client.present.add(await store.build(folder, quiet));
+    await store.renew(folder, quiet, true);
+    expect(client.count('build')).toBe(2);
+  });
+
+  it('that fails leaves in use what was there', async () => {
+    const before = await store.build(folder, quiet);
+    change();
+    client.failure = 'no';
+    await expect(store.renew(folder, quiet)).rejects.toMatchObject({ code: 'BUILD_FAILED' });
+    expect(await store.build(folder, quiet)).toBe(before);
+  });
+
+  it('does not believe a failure from before', async () => {
+    client.failure = 'no';
+    await expect(store.build(folder, quiet)).rejects.toThrow();
+    client.failure = undefined;
+    await expect(store.renew(folder, quiet)).resolves.toMatch(/^localhost/);
+  });
+
+  it('sees what changed while a build was under way', async () => {
+    const work = deferred();
+    client.work = work.promise;
+    const first = store.build(folder, quiet);
+    await until('the builder to be asked', () => client.count('build') === 1);
+    change();
+    const second = store.renew(folder, quiet);
+    work.resolve();
+    expect(await second).not.toBe(await first);
+  });
+});
+
+describe('ImageStore.package()', () => {
+  const source = {
+    ...{ kind: 'package', registry: 'npm', name: 'server', version: '1.0.0' },
+    ...{ base: 'docker.io/library/node:22-bookworm-slim', scripts: false },
+  } as PackageSource;
+
+  it('builds an image for a package once, from a folder that is gone afterwards', async () => {
+    const folders: string[] = [];
+    client.build = (_tag, containerfile, context) => {
+      folders.push(context);
+      expect(readFileSync(containerfile, 'utf8')).toContain(`FROM ${source.base}\n`);
+      expect(JSON.parse(readFileSync(path.join(context, 'package.json'), 'utf8'))).toEqual({
+        private: true,
+        dependencies: { server: '1.0.0' },
+      });
+      return Promise.resolve(undefined);
+    };
+    const [one, two] = await Promise.all([store.package(source, quiet), store.package(source, quiet)]);
+    expect([one, folders.length, existsSync(folders[0]!)]).toEqual([two, 1, false]);
+  });
+
+  it('uses the image that is there', async () => {
+    client.present.add(await new ImageStore(new FakeClient(), clock).package(source, quiet));
+    await store.package(source, quiet);
+    expect(client.count('build')).toBe(0);
+  });
+
+  it('throws BUILD_FAILED that says why in words for anybody, and believes it for 30 s', async () => {
+    client.build = (_tag, _file, _context, progress) => {
+      client.asked.push('build');
+      progress('npm error code E404');
+      return Promise.resolve('exit status 1');
+    };
+    const error = { code: 'BUILD_FAILED', cause: 'exit status 1' };
+    const message = 'Cannot install npm:server@1.0.0: the registry does not have this version of it';
+    await expect(store.package(source, quiet)).rejects.toMatchObject({ ...error, message });
+    await expect(store.package(source, quiet)).rejects.toMatchObject({ ...error, message });
+    expect(client.asked.filter((line) => line === 'build')).toHaveLength(1);
   });
 });

@@ -118,6 +118,22 @@ describe('Launcher, asked', () => {
     ]);
   });
 
+  it('to look at a folder again, or for a package, tells its image', async () => {
+    const build = { kind: 'build', context: '/folder' };
+    engine.built = 'newer';
+    expect(await ask({ kind: 'renew', id: 4, engine: 'podman', source: build, pull: 'missing' })).toContainEqual({
+      kind: 'answer',
+      id: 4,
+      value: { kind: 'image', image: 'newer' },
+    });
+    const what = { kind: 'package', registry: 'npm', name: 'x', version: '1.0.0', base: 'node', scripts: false };
+    expect(await ask({ kind: 'prepare', id: 5, engine: 'podman', source: what, pull: 'missing' })).toContainEqual({
+      kind: 'answer',
+      id: 5,
+      value: { kind: 'image', image: 'installed:x' },
+    });
+  });
+
   it('whether it lives, says so', async () => {
     expect(await ask({ kind: 'ping' })).toEqual([{ kind: 'pong' }]);
   });

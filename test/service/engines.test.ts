@@ -271,3 +271,47 @@ const launchSpec: Omit<LaunchSpec, 'name'> = {
   ...{ labels: {}, source: { kind: 'image', image: 'x' }, args: [], env: [], mounts: [], user: undefined },
   ...{ network: 'none', sandbox: 'default', resources: { cpus: 0, memoryBytes: 0, pids: 0 }, lifetimeSeconds: 60 },
 };
+
+describe('Engines, for a package that may be a plain process,', () => {
+  const plain: ProcessSource = {
+    ...{ kind: 'package', registry: 'npm', name: 'x', version: '1.0.0', base: 'node', scripts: false },
+    plainIn: '/',
+  };
+  const kindFor = (source: ProcessSource): Promise<string> =>
+    engines.for(source).then(
+      ({ kind }) => kind,
+      (error: unknown) => (error instanceof BridgeError ? error.code : String(error)),
+    );
+
+  beforeEach(() => {
+    engines.need([serverConfig({ source: plain })]);
+  });
+
+  it('take the container engine that they find', async () => {
+    await engines.open();
+    expect(await kindFor(plain)).toBe('podman');
+  });
+
+  it('take plain processes when they find none, and then nothing is missing', async () => {
+    detect = () => Promise.reject(nobody);
+    await engines.open();
+    expect([await kindFor(plain), engines.refusal(plain), engines.missing]).toEqual(['process', undefined, undefined]);
+  });
+
+  it('refuse one that asks for a sandbox', async () => {
+    detect = () => Promise.reject(nobody);
+    engines.need([serverConfig({ source: { ...plain, plainIn: undefined } })]);
+    await engines.open();
+    expect([await kindFor({ ...plain, plainIn: undefined }), engines.missing]).toEqual([
+      'ENGINE_UNAVAILABLE',
+      nobody.message,
+    ]);
+  });
+
+  it('never take a plain process once there was a container engine', async () => {
+    await engines.open();
+    engine.isSilent = true;
+    await clock.advance(2000);
+    expect([await kindFor(plain), engines.refusal(plain)?.code]).toEqual(['ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE']);
+  });
+});

@@ -122,3 +122,50 @@ describe('ServerRuntime.lease()', () => {
     },
   );
 });
+
+describe('ServerRuntime, for a folder that is built,', () => {
+  const build = { source: { kind: 'build', context: '/folder' }, pool: { warm: 1 } } as const;
+
+  async function opened(): Promise<Rig & { images: () => string[] }> {
+    const rig = rigOf(build);
+    await Promise.all([rig.runtime.open(), rig.clock.advance(100)]);
+    const images = (): string[] =>
+      rig.engine.children
+        .filter(({ isGone }) => !isGone)
+        .map(({ spec }) => (spec.source.kind === 'image' ? spec.source.image : ''));
+    return { ...rig, images };
+  }
+
+  it('recycle() starts from what is in it now', async () => {
+    const { runtime, engine, clock, images } = await opened();
+    engine.built = 'newer';
+    runtime.recycle();
+    await clock.advance(2000);
+    expect(images()).toEqual(['newer']);
+  });
+
+  it('refresh() does the same, and leaves alone what has not changed', async () => {
+    const { runtime, engine, clock, images } = await opened();
+    const [first] = engine.live;
+    await Promise.all([runtime.refresh(), clock.advance(2000)]);
+    expect(engine.live).toEqual([first]);
+    engine.built = 'newer';
+    await Promise.all([runtime.refresh(), clock.advance(2000)]);
+    expect(images()).toEqual(['newer']);
+  });
+
+  it('refresh() that cannot build leaves alone what there is', async () => {
+    const { runtime, engine, clock } = await opened();
+    const [first] = engine.live;
+    engine.renewError = new BridgeError('BUILD_FAILED', 'Cannot build the server: no');
+    await Promise.all([runtime.refresh(), clock.advance(2000)]);
+    expect(engine.live).toEqual([first]);
+  });
+
+  it('starts what comes later from what it was opened with, not from what is there now', async () => {
+    const { runtime, engine, clock, images } = await opened();
+    engine.built = 'newer';
+    await Promise.all([runtime.lease(never(), 'client'), clock.advance(2000)]);
+    expect(images()).toEqual(['built:/folder', 'built:/folder']);
+  });
+});

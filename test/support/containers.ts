@@ -73,6 +73,25 @@ export async function imagesBuiltFrom(engine: EngineName, folder: string): Promi
   return names.split('\n').filter((name) => name.startsWith(`localhost/gangway/${folder}`));
 }
 
+export function hasImage(engine: EngineName, image: string): Promise<boolean> {
+  return ask(engine, ['image', 'inspect', image]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The image of a container, as it was named at its start. */
+export async function imageOf(engine: EngineName, container: string): Promise<string> {
+  return (
+    await ask(engine, ['inspect', '--format', engine === 'podman' ? '{{.ImageName}}' : '{{.Config.Image}}', container])
+  ).trim();
+}
+
+/** As whom the process of an image runs. */
+export async function imageUser(engine: EngineName, image: string): Promise<string> {
+  return (await ask(engine, ['image', 'inspect', '--format', '{{.Config.User}}', image])).trim();
+}
+
 /** Takes an image away; containers that use it must be gone. */
 export async function removeImage(engine: EngineName, image: string): Promise<void> {
   await ask(engine, ['rmi', '--force', image]).catch(() => undefined);
@@ -87,11 +106,8 @@ export async function fixtureImage(engine: EngineName): Promise<string> {
   const hash = createHash('sha256');
   for (const file of readdirSync(servers).sort()) hash.update(file).update(readFileSync(path.join(servers, file)));
   const image = `localhost/gangway-test/servers:${hash.digest('hex').slice(0, 12)}`;
-  const isThere = await ask(engine, ['image', 'inspect', image]).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) await ask(engine, ['build', '--tag', image, '--file', path.join(servers, 'Containerfile'), servers]);
+  if (!(await hasImage(engine, image)))
+    await ask(engine, ['build', '--tag', image, '--file', path.join(servers, 'Containerfile'), servers]);
   return image;
 }
 

@@ -190,11 +190,16 @@ export class FakeEngine implements ContainerEngine {
   /** While set, the list is refused. */
   isSilent = false;
   isClosed = false;
+  /** What the folder of a `build` becomes the next time that it is looked at. */
+  built: string | undefined;
+  /** Why it cannot be built then. */
+  renewError: Error | undefined;
   /** Tells whoever listens that the engine may be gone. */
   trouble: () => void = () => undefined;
   /** Decides how the next server behaves. */
   habit: Habit | ((count: number) => Habit);
   readonly #clock: Clock;
+  #built: string | undefined;
 
   constructor(clock: Clock, habit: Habit | ((count: number) => Habit) = {}, kind: EngineKind = 'podman') {
     this.#clock = clock;
@@ -203,7 +208,16 @@ export class FakeEngine implements ContainerEngine {
   }
 
   prepare(source: ProcessSource): Promise<LaunchSpec['source']> {
-    return Promise.resolve(source.kind === 'build' ? { kind: 'image', image: `built:${source.context}` } : source);
+    if (source.kind === 'package') return Promise.resolve({ kind: 'image', image: `installed:${source.name}` });
+    if (source.kind !== 'build') return Promise.resolve(source);
+    const image = this.#built ?? `built:${source.context}`;
+    return Promise.resolve({ kind: 'image', image });
+  }
+
+  renew(source: ProcessSource): Promise<LaunchSpec['source']> {
+    if (this.renewError) return Promise.reject(this.renewError);
+    this.#built = this.built;
+    return this.prepare(source);
   }
 
   launch(spec: LaunchSpec): FakeChild {
