@@ -112,7 +112,8 @@ export class StartHistory {
 
   /** A failure: of a start, or of a server that many clients need. */
   fail(error: unknown): void {
-    this.#first.reject(error);
+    // Whoever waits for the first start has the image already, or goes on to wait for it.
+    if (!(error instanceof BridgeError && error.code === 'IMAGE_PULLING')) this.#first.reject(error);
     this.#lastError = error instanceof BridgeError ? error.message : 'internal error';
     if (error instanceof BridgeError && early.has(error.code)) {
       this.#breaker.pause();

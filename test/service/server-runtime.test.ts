@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { Budget } from '../../src/pool/budget.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
@@ -167,5 +168,23 @@ describe('ServerRuntime, for a folder that is built,', () => {
     engine.built = 'newer';
     await Promise.all([runtime.lease(never(), 'client'), clock.advance(2000)]);
     expect(images()).toEqual(['built:/folder', 'built:/folder']);
+  });
+});
+
+describe('ServerRuntime.open()', () => {
+  it('waits for an image that takes longer than startTimeout', async () => {
+    const { clock, engine, runtime } = rigOf({ pool: { warm: 1 }, startTimeoutMs: 1000 });
+    const arrival = deferred();
+    const known = engine.prepare.bind(engine);
+    engine.prepare = engine.renew = async (source) => {
+      await arrival.promise;
+      return known(source);
+    };
+    const opened = runtime.open();
+    // A refill that began meanwhile has given up.
+    await clock.advance(2500);
+    arrival.resolve();
+    await Promise.all([opened, clock.advance(5000)]);
+    expect(engine.live).toHaveLength(1);
   });
 });
