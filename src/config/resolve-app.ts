@@ -5,13 +5,7 @@ import type { AppEntry, OpenApiEntry } from './app-schema.ts';
 import type { AppSource, HandTool, HeaderEntry, OpenApiDocument } from './config.ts';
 import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
-
-interface Surroundings {
-  /** Relative paths count from here. */
-  readonly directory: string;
-  readonly isSecret: (...place: string[]) => boolean;
-  readonly report: (key: readonly (string | number)[], message: string) => void;
-}
+import type { Surroundings } from './surroundings.ts';
 
 /** A larger document is not read. */
 export const maxDocumentBytes = 32 * 1024 ** 2;

@@ -1,11 +1,7 @@
 import type { HeaderEntry, UrlSource } from './config.ts';
 import { isLoopback } from './loopback.ts';
 import type { ServerEntry } from './schema.ts';
-
-interface Surroundings {
-  readonly isSecret: (...place: string[]) => boolean;
-  readonly report: (key: readonly (string | number)[], message: string) => void;
-}
+import type { Surroundings } from './surroundings.ts';
 
 /** Headers that the protocol, or the connection, has a use for. */
 const reserved = new Set([
