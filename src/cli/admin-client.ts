@@ -125,8 +125,8 @@ export class AdminClient {
   }
 }
 
-/** The address in the file, unless the command line has all of it. */
-function bridgeUrl({ config, overrides }: Arguments, environment: NodeJS.ProcessEnv): string {
+/** Where the bridge is: the address in the file, unless the command line has all of it. */
+export function bridgeUrl({ config, overrides }: Arguments, environment: NodeJS.ProcessEnv): string {
   const { host, port } = overrides;
   if (host !== undefined && port !== undefined) return baseUrl(host, port);
   // Whether it may listen there is for `serve` to judge.

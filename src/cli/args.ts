@@ -7,6 +7,9 @@ import type { Overrides } from '../config/load.ts';
 
 const commands = [
   'serve',
+  'add',
+  'import',
+  'connect',
   'check',
   'tools',
   'call',
@@ -40,6 +43,25 @@ export interface Arguments {
   readonly isVersion: boolean;
   /** Serve the embedded examples when there is no container engine. */
   readonly examplesWithoutEngine: boolean;
+  /** `add`: what the server is. Its program, for `command`, is in the operands. */
+  readonly source: {
+    readonly command: boolean;
+    readonly package: string | undefined;
+    readonly url: string | undefined;
+  };
+  readonly name: string | undefined;
+  /** As they are written: `KEY=VALUE`, or `KEY` alone. */
+  readonly env: readonly string[];
+  readonly headers: readonly string[];
+  readonly isShared: boolean;
+  readonly isReplace: boolean;
+  /** `import`: where the secrets go. */
+  readonly secretsFile: string | undefined;
+  readonly isDryRun: boolean;
+  /** Asks nothing that can be answered with yes. */
+  readonly isYes: boolean;
+  /** `connect`: into the client’s file. */
+  readonly isWrite: boolean;
 }
 
 const options = {
@@ -57,6 +79,19 @@ const options = {
   follow: { type: 'boolean', short: 'f' },
   once: { type: 'boolean' },
   push: { type: 'string' },
+  name: { type: 'string' },
+  env: { type: 'string', short: 'e', multiple: true },
+  header: { type: 'string', multiple: true },
+  secrets: { type: 'string' },
+  command: { type: 'boolean' },
+  package: { type: 'string' },
+  url: { type: 'string' },
+  shared: { type: 'boolean' },
+  replace: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  yes: { type: 'boolean', short: 'y' },
+  print: { type: 'boolean' },
+  write: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -66,6 +101,9 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 /** How many operands each command takes, at least and at most. */
 const operandCounts: Readonly<Record<Command, readonly [number, number]>> = {
   serve: [0, 0],
+  add: [0, 200],
+  import: [1, 100],
+  connect: [0, 100],
   check: [0, 1],
   tools: [1, 1],
   call: [2, 3],
@@ -84,6 +122,9 @@ Usage: gangway [COMMAND] [OPTIONS]
 
 Commands:
   serve                    serve the servers of the file (the default)
+  add IMAGE [ARG…]         try an image, ask for what it needs, write it into the file
+  import FILE…             take over the servers in the settings of MCP clients
+  connect [CLIENT] [NAME…] print what a client needs to reach the servers
   check [NAME]             try everything: file, secrets, engine, images, handshakes, tools
   tools NAME               list the tools of a server
   call NAME TOOL [JSON]    call a tool
@@ -109,6 +150,17 @@ Options:
   -f, --follow             logs: go on with what comes
       --push REF           build: the name under which the image goes into a registry
       --once               top: print one table and end, as it does when the output is no terminal
+      --name NAME          add: the name it is served by
+      --package SPEC, --url URL, --command
+                           add: npm:NAME@VERSION or pypi:…, an address, a command line (after --)
+  -e, --env KEY[=VALUE]    add: a variable of the server; KEY alone is read from the environment
+      --header NAME=VALUE  add --url: a header of every request
+      --shared             add: all clients share its containers
+      --replace            add: in place of the server of that name
+      --secrets FILE       import: write the secrets there, for you alone
+      --dry-run            add, import, connect: write nothing
+  -y, --yes                add, connect: do not ask before writing
+      --write              connect: into the client’s file in this folder, after showing the change
   -v, --version            print the version
   -h, --help               print this
 `;
@@ -138,6 +190,23 @@ export function parseArguments(argv: readonly string[]): Arguments {
     isHelp: values.help === true,
     isVersion: values.version === true,
     examplesWithoutEngine: values['examples-without-engine'] === true,
+    ...entryOptions(values),
+  };
+}
+
+function entryOptions(values: ReturnType<typeof parse>['values']) {
+  if (values.print === true && values.write === true) refuse('got --print and --write, wanted one of them');
+  return {
+    source: { command: values.command === true, package: values.package, url: values.url },
+    name: values.name,
+    env: values.env ?? [],
+    headers: values.header ?? [],
+    isShared: values.shared === true,
+    isReplace: values.replace === true,
+    secretsFile: values.secrets,
+    isDryRun: values['dry-run'] === true,
+    isYes: values.yes === true,
+    isWrite: values.write === true,
   };
 }
 

@@ -18,6 +18,7 @@ import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { stderrIn } from './errors.ts';
 import { LeaseTransport } from './lease-transport.ts';
 
 /** An MCP client on one server of its own, without a bridge in between: for the commands that look at a server. */
@@ -29,6 +30,8 @@ export interface DirectClient {
   readonly startMs: number;
   /** Lines on its stdout that are no messages. */
   readonly noiseLines: () => number;
+  /** What it said last on stderr. */
+  readonly stderr: () => readonly string[];
   /** Resolves when the container is gone, and nothing listens to the engine any more. */
   readonly close: () => Promise<void>;
 }
@@ -82,7 +85,7 @@ async function openBackend(server: ServerConfig, { log }: Surroundings): Promise
     );
   }
   const startMs = performance.now() - startedAt;
-  return { client, engine: undefined, startMs, noiseLines: () => 0, close: () => client.close() };
+  return { client, engine: undefined, startMs, noiseLines: () => 0, stderr: () => [], close: () => client.close() };
 }
 
 async function engineFor(config: Config, server: ProcessServer, environment: NodeJS.ProcessEnv): Promise<Engine> {
@@ -140,7 +143,8 @@ async function openProcess(
     throw new BridgeError('READY_TIMEOUT', sentence, upstream.describeExit(), { cause: error });
   }
   const startMs = performance.now() - startedAt;
-  return { client, engine: engine.kind, startMs, noiseLines: () => upstream.noiseLines, close };
+  const stderr = (): readonly string[] => stderrIn(upstream.describeExit());
+  return { client, engine: engine.kind, startMs, noiseLines: () => upstream.noiseLines, stderr, close };
 }
 
 /** With the engine's own words, where it refused: whoever types a command may read them. */

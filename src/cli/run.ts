@@ -34,6 +34,9 @@ type Run = (args: Arguments, environment: NodeJS.ProcessEnv, output: Output) => 
 /** Each command loads what it needs when it runs: a bridge should not hold what only others use. */
 const runs: Readonly<Record<Arguments['command'], Run>> = {
   serve: async (...given) => (await import('./serve.ts')).serve(...given),
+  add: async (...given) => (await import('./add.ts')).add(...given),
+  import: async (...given) => (await import('./import.ts')).importServers(...given),
+  connect: async (...given) => (await import('./connect.ts')).connect(...given),
   check: async (...given) => (await import('./check.ts')).check(...given),
   tools: async (...given) => (await import('./tools.ts')).tools(...given),
   call: async (...given) => (await import('./call.ts')).call(...given),

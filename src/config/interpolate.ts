@@ -15,6 +15,11 @@ export interface Interpolated {
 
 const reference = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
+/** A text as it has to be written to be read as it is: its dollar signs refer to nothing. */
+export function literal(text: string): string {
+  return /\$[${]/.test(text) ? text.replaceAll('$', '$$$$') : text;
+}
+
 /** What a value is known by. @param place below the server: "env", "API_KEY" */
 export function secretKey(server: string, ...place: readonly string[]): string {
   return JSON.stringify([server, ...place]);
@@ -73,7 +78,7 @@ function secretPlace(place: KeyPath): readonly string[] {
 }
 
 /** Whether a value comes from outside the file. */
-function isReference(text: string): boolean {
+export function isReference(text: string): boolean {
   return text.startsWith('file:') || text.replaceAll('$$', '').includes('${');
 }
 

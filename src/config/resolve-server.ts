@@ -10,7 +10,7 @@ import type { CommonEntry, ServerEntry } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Paths under which Gangway serves something of its own. */
-const reservedNames = new Set(['mcp', 'healthz', 'readyz', 'status', 'metrics', 'admin', 'assets']);
+export const reservedNames = new Set(['mcp', 'healthz', 'readyz', 'status', 'metrics', 'admin', 'assets']);
 
 /** Variables that steer an engine's own client: a server's value for one of them is passed in full, not by name. */
 export const engineVariables =

@@ -218,6 +218,14 @@ export class CliEngine implements ContainerEngine, LocalEngine {
     return this.kind === 'podman' ? parsePodmanList(answer.stdout) : parseDockerList(answer.stdout);
   }
 
+  /** The variables that an image sets by itself; none when it is not there. */
+  async imageEnvironment(image: string): Promise<ReadonlyMap<string, string>> {
+    const args = ['image', 'inspect', '--format', '{{json .Config.Env}}', image];
+    const { exitCode, stdout } = await this.#client.ask(args, deadlineMs.inspect);
+    const entries = exitCode === 0 ? imageVariables.parse(JSON.parse(stdout)) : [];
+    return new Map((entries ?? []).map((entry) => entry.split(/=(.*)/s).slice(0, 2) as [string, string]));
+  }
+
   #launch<T extends Life>(spec: LaunchSpec, spawn: Spawn<T>): T {
     const { source, name } = spec;
     if (source.kind !== 'image') throw new TypeError(`${this.kind} runs images, not commands`);
@@ -309,6 +317,8 @@ export class CliEngine implements ContainerEngine, LocalEngine {
     return answer.exitCode === 0;
   }
 }
+
+const imageVariables = z.array(z.string()).nullable();
 
 /** Docker prints labels as one text in which a comma is ambiguous: an image's label could pose as ours. Ask for each. */
 const dockerLabels = Object.values(labelKeys);

@@ -14,6 +14,7 @@ const refusal = (argv: readonly string[]): string => {
 const operands: Readonly<Record<string, readonly string[]>> = {
   ...{ serve: [], check: [], tools: ['fetch'], call: ['fetch', 'get'], ps: [] },
   ...{ top: [], logs: ['fetch'], recycle: ['fetch'], drain: [], build: ['fetch'], schema: [] },
+  ...{ add: ['docker.io/mcp/time'], import: ['mcp.json'], connect: [] },
 };
 
 describe('parseArguments()', () => {
@@ -38,6 +39,8 @@ describe('parseArguments()', () => {
     [['logs', 'fetch', '--lines=1001'], '--lines got "1001", wanted a whole number from 0 to 1000'],
     [['logs', 'fetch', '--lines=1e2'], '--lines got "1e2"'],
     [['logs', 'fetch', '--lines='], '--lines got ""'],
+    [['import'], '"gangway import" got 0 operands'],
+    [['connect', 'cursor', '--write', '--print'], 'got --print and --write, wanted one of them'],
     [['top', '--port', '65536'], '--port got "65536", wanted a whole number from 0 to 65535'],
   ])('refuses %j', (argv, why) => {
     expect(refusal(argv)).toContain(why);
@@ -47,6 +50,13 @@ describe('parseArguments()', () => {
     expect(parseArguments(['logs', 'fetch', '-n', '7', '-f'])).toMatchObject({ lines: 7, isFollow: true });
     expect(parseArguments(['logs', 'fetch', '--lines', '0', '--follow'])).toMatchObject({ lines: 0, isFollow: true });
     expect(parseArguments(['logs', 'fetch'])).toMatchObject({ lines: 50, isFollow: false });
+  });
+
+  it('reads what add needs', () => {
+    const words = ['add', 'x', '-e', 'A=1', '--env', 'B', '--shared', '--name', 'y', '--', '--env'];
+    expect(parseArguments(words)).toMatchObject({
+      ...{ operands: ['x', '--env'], env: ['A=1', 'B'], isShared: true, name: 'y', isReplace: false, isDryRun: false },
+    });
   });
 
   it('reads what top needs', () => {

@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { isKeyLike, isSecret, isSecretName } from '../secret-values.ts';
+import type { ClientServer } from './client-file.ts';
+import { readContainerRun } from './container-run.ts';
+import { readEnvironmentFile } from './environment-file.ts';
+import { LeftOut, type Imported } from './imported.ts';
+import { readPackageRun, type PackageRun } from './package-run.ts';
+import { hasReference, translate } from './references.ts';
+import { remoteEntry, urlEntry } from './remote.ts';
+import type { Variables } from './variables.ts';
+
+/**
+ * A client's server as an entry of `servers.yaml`.
+ *
+ * @param variables takes the secrets that are not written into it
+ * @throws {LeftOut} when it cannot be one
+ */
+export function entryFrom(server: ClientServer, variables: Variables): Imported {
+  if (server.isOff) throw new LeftOut('its client has it switched off');
+  const { entry, notes } = server.command
+    ? processEntry(server, server.command, variables)
+    : urlEntry(server, variables);
+  const ignored = server.ignored.length > 0 ? [`left out, for its client alone: ${server.ignored.join(', ')}`] : [];
+  return { entry, notes: [...notes, ...ignored] };
+}
+
+function processEntry(server: ClientServer, given: readonly string[], variables: Variables): Imported {
+  const command = unwrapped(given);
+  const [program = '', ...rest] = command;
+  const name = path.basename(program).replace(/\.(exe|cmd|bat)$/i, '');
+  if (name === 'docker' || name === 'podman') return containerEntry(server, name, rest, variables);
+  const run = readPackageRun(name, rest);
+  if (run?.name === 'mcp-remote') return remoteEntry(server, run.args, variables);
+  return run ? packageEntry(server, run, variables) : commandEntry(server, command, variables);
+}
+
+/** Windows clients start `npx` through `cmd /c`. */
+function unwrapped(command: readonly string[]): readonly string[] {
+  const [program = '', flag = '', ...rest] = command;
+  return /(^|[\\/])cmd(\.exe)?$/i.test(program) && /^\/c$/i.test(flag) && rest.length > 0 ? rest : command;
+}
+
+function containerEntry(
+  server: ClientServer,
+  program: string,
+  words: readonly string[],
+  variables: Variables,
+): Imported {
+  const { image, notes, env: given, args, ...limits } = readContainerRun(program, words, server);
+  const names = new Set(given.map(([name]) => name));
+  const unused = Object.keys(server.env).filter((name) => !names.has(name));
+  const env = Object.fromEntries(given.map(([name, value]) => [name, value ?? server.env[name] ?? `\${env:${name}}`]));
+  const forClient = `left out: ${unused.join(', ')}, for ${program} itself and not passed on with -e`;
+  return {
+    entry: {
+      image,
+      ...argsOf(args, server, variables),
+      ...envOf(env, server, variables),
+      ...limits,
+    },
+    notes: [...notes, ...(unused.length > 0 ? [forClient] : [])],
+  };
+}
+
+function packageEntry(server: ClientServer, run: PackageRun, variables: Variables): Imported {
+  const cwd = server.cwd === undefined ? [] : [`left out: cwd ${server.cwd}; it runs in a container`];
+  const args = safeArgs(run.args, server, variables);
+  const unseen = args.filter((arg) => path.isAbsolute(arg) && existsSync(arg));
+  const notes = unseen.map((file) => `it runs in a container, which does not see ${file} of this host: see mounts`);
+  return {
+    entry: {
+      package: run.asEntry(),
+      ...(args.length === 0 ? {} : { args }),
+      ...envOf(allEnv(server), server, variables),
+    },
+    notes: [...cwd, ...notes],
+  };
+}
+
+function commandEntry(
+  server: ClientServer,
+  [program = '', ...args]: readonly string[],
+  variables: Variables,
+): Imported {
+  const own = translate(program, server, variables, { isOptional: true });
+  const cwd = server.cwd === undefined ? [] : [`left out: cwd ${server.cwd}; it runs in the folder of servers.yaml`];
+  return {
+    entry: {
+      command: [own, ...safeArgs(args, server, variables)].map((word) => placed(word, server)),
+      ...envOf(allEnv(server), server, variables),
+    },
+    notes: ['a plain process of this host: it needs --allow-process', ...cwd],
+  };
+}
+
+/** A file beside the client's settings: relative paths count from the folder of `servers.yaml`. */
+function placed(word: string, { folder, cwd = '.' }: ClientServer): string {
+  const file = path.resolve(folder, cwd, word);
+  return /^\.{1,2}[\\/]/.test(word) && existsSync(file) ? file : word;
+}
+
+function argsOf(args: readonly string[], server: ClientServer, variables: Variables): { args?: readonly string[] } {
+  return args.length === 0 ? {} : { args: safeArgs(args, server, variables) };
+}
+
+/** Arguments with what looks like a secret taken out: `--api-key X`, `--token=X`, or anything that begins like a key. */
+function safeArgs(args: readonly string[], server: ClientServer, variables: Variables): string[] {
+  return args.map((arg, index) => {
+    const { prefix, name, value } = readArgument(arg, args[index - 1]);
+    if (hasReference(value) || !(isKeyLike(value) || (isSecretName(name) && isSecret(name, value)))) {
+      return translate(arg, server, variables, { isOptional: true });
+    }
+    return `${prefix}\${${variables.add(name === '' ? 'argument' : name, value, server.name)}:-}`;
+  });
+}
+
+/** An argument as the value of an option, in the same word or in the one before it. */
+function readArgument(arg: string, before = ''): { prefix: string; name: string; value: string } {
+  const [, prefix = '', name = '', value = ''] = /^(--?([\w-]+)=)(.*)$/s.exec(arg) ?? [];
+  if (prefix !== '') return { prefix, name, value };
+  if (arg.startsWith('-')) return { prefix, name, value: '' };
+  return { prefix, name: before.startsWith('-') ? before.replace(/^-+/, '') : '', value: arg };
+}
+
+/** The variables of its own, and those of its `envFile`. */
+function allEnv(server: ClientServer): Record<string, string> {
+  const { envFile, env, folder } = server;
+  return { ...(envFile === undefined ? {} : readEnvironmentFile(envFile, folder)), ...env };
+}
+
+function envOf(
+  env: Readonly<Record<string, string>>,
+  server: ClientServer,
+  variables: Variables,
+): { env?: Readonly<Record<string, string>> } {
+  const entries = Object.entries(env).map(([name, value]) => [name, envValue(name, value, server, variables)]);
+  return entries.length === 0 ? {} : { env: Object.fromEntries(entries) as Record<string, string> };
+}
+
+function envValue(name: string, value: string, server: ClientServer, variables: Variables): string {
+  // Gemini CLI's form of a reference.
+  const short = /^\$([A-Za-z_]\w*)$/.exec(value)?.[1];
+  if (short !== undefined) return translate(`\${${short}}`, server, variables, { isOptional: false });
+  if (hasReference(value)) return translate(value, server, variables, { isOptional: false, wanted: name });
+  // A value that begins with "file:" would name a secret file.
+  if (!isSecret(name, value) && !value.startsWith('file:')) {
+    return translate(value, server, variables, { isOptional: false });
+  }
+  return `\${${variables.add(name, value, server.name)}}`;
+}
