@@ -82,8 +82,19 @@ export interface HandTool {
   }[];
 }
 
+/** Several servers of this file behind one endpoint. */
+export interface GroupSource {
+  readonly kind: 'group';
+  /** Their names; undefined for all that there are. */
+  readonly servers: readonly string[] | undefined;
+  /** Between a server's name and the names of its tools and prompts. */
+  readonly separator: string;
+  /** A list waits so long for servers of which nothing is known yet. */
+  readonly listWaitMs: number;
+}
+
 /** What stands behind a server: a process that Gangway starts, or something that runs already. */
-export type Source = ProcessSource | UrlSource | AppSource;
+export type Source = ProcessSource | UrlSource | AppSource | GroupSource;
 
 /** A header, or a query parameter, of the requests that Gangway makes. `secret` when its value came from outside the file. */
 export interface HeaderEntry {
@@ -135,6 +146,19 @@ export interface ScalingConfig {
   readonly lookBackMs: number;
   readonly upscaleFactor: number;
   readonly downscaleFactor: number;
+}
+
+/** Which tools of a server clients see, by the server's own names; `*` in a pattern stands for any characters. */
+export interface ToolsConfig {
+  /** Patterns; undefined shows all. */
+  readonly allow: readonly string[] | undefined;
+  readonly deny: readonly string[];
+  readonly rename: ReadonlyMap<string, string>;
+  readonly describe: ReadonlyMap<string, string>;
+  /** What each tool was when it was looked at, see `digestOf`; empty pins nothing. */
+  readonly pin: ReadonlyMap<string, string>;
+  /** What becomes of a tool that is not what was pinned. */
+  readonly onChange: 'block' | 'warn';
 }
 
 export type Sharing = 'session' | 'shared';

@@ -36,6 +36,23 @@ export function memberTexts(json: string): Map<string, string> {
   return members;
 }
 
+/**
+ * The elements of an array as they were written.
+ *
+ * @param json a valid JSON text of an array
+ */
+export function elementTexts(json: string): string[] {
+  const elements: string[] = [];
+  let at = skipSpace(json, skipSpace(json, 0) + 1);
+  while (at < json.length && json[at] !== ']') {
+    const end = endOfValue(json, at);
+    elements.push(json.slice(at, end));
+    const next = skipSpace(json, end);
+    at = json[next] === ',' ? skipSpace(json, next + 1) : json.length;
+  }
+  return elements;
+}
+
 function skipSpace(json: string, at: number): number {
   const wanted = /[^ \t\r\n]/g;
   wanted.lastIndex = at;

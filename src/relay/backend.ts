@@ -14,9 +14,10 @@ export interface Backend {
    * A channel for one session.
    *
    * @param signal gives the wait up
+   * @param client who asks, as far as fair turns go
    * @throws {BridgeError} what `open` throws
    */
-  lease(signal: AbortSignal): Promise<ChannelLease>;
+  lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
   /** Sessions whose end somebody else does not know yet; absent where nobody has to be told. */
   readonly leases?: number;
   /** Facts for `/status`: no secrets. */

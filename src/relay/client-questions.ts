@@ -3,7 +3,6 @@ import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import { renumber } from '../jsonrpc/renumber.ts';
 import { splice } from '../jsonrpc/splice.ts';
-import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 
 /** What a client has to be able to do for a question. @see MCP 2025-11-25, "Client Features" */
 const capabilityOf: ReadonlyMap<string, string> = new Map([
@@ -17,8 +16,15 @@ const maxQuestions = 1000;
 
 const initialize = z.object({ params: z.object({ capabilities: z.record(z.string(), z.unknown()) }) });
 
+/** Who asks: one of several that speak to the same client. */
+export interface Asker {
+  readonly hasEnded: boolean;
+  /** Gets the answer, with the id that it had given. */
+  send(bytes: Bytes): void;
+}
+
 interface Question {
-  readonly from: SharedUpstream;
+  readonly from: Asker;
   /** As the server wrote them. */
   readonly id: Id;
   readonly idText: string;
@@ -26,8 +32,8 @@ interface Question {
 }
 
 /**
- * What the containers of a shared server ask one client. Two of them may use the same id: the client sees ids of its
- * channel, and each answer goes back to who asked, with the id that it had given.
+ * What the containers of a shared server, or the servers of a group, ask one client. Two of them may use the same id:
+ * the client sees ids of its channel, and each answer goes back to who asked, with the id that it had given.
  */
 export class ClientQuestions {
   readonly #open = new Map<number, Question>();
@@ -48,7 +54,7 @@ export class ClientQuestions {
   translate(
     message: Request | Notification,
     bytes: Bytes,
-    from: SharedUpstream,
+    from: Asker,
   ): { readonly message: Request | Notification; readonly bytes: Bytes } | undefined {
     if (message.kind === 'request') return this.#ask(message, bytes, from);
     if (message.method !== 'notifications/cancelled') return { message, bytes };
@@ -84,7 +90,7 @@ export class ClientQuestions {
     this.#open.clear();
   }
 
-  #ask(request: Request, bytes: Bytes, from: SharedUpstream): ReturnType<ClientQuestions['translate']> {
+  #ask(request: Request, bytes: Bytes, from: Asker): ReturnType<ClientQuestions['translate']> {
     const needed = capabilityOf.get(request.method);
     if (needed !== undefined && this.#capabilities[needed] === undefined) {
       refuse(from, request.idText, -32_601, `Method not found: the client has no capability "${needed}"`);
@@ -110,6 +116,6 @@ export class ClientQuestions {
 }
 
 /** Answers a container in the place of a client. */
-function refuse(from: SharedUpstream, idText: string, code: number, message: string): void {
+function refuse(from: Asker, idText: string, code: number, message: string): void {
   from.send(Bytes.from(`{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code, message })}}`));
 }

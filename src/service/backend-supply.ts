@@ -4,7 +4,7 @@ import type { Supply } from './supply.ts';
 /** A server without a process: nothing is started for a session. */
 export function backendSupply(backend: Backend): Supply {
   return {
-    lease: (signal) => backend.lease(signal),
+    lease: (signal, client) => backend.lease(signal, client),
     // A session takes nothing away from another one.
     waiting: 0,
     shortage: 0,

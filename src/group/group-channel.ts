@@ -1,0 +1,325 @@
+import { BridgeError, type ErrorData } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { version } from '../base/version.ts';
+import { Bytes } from '../jsonrpc/bytes.ts';
+import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
+import type { Channel, ChannelReceiver } from '../relay/channel.ts';
+import { ClientQuestions } from '../relay/client-questions.ts';
+import { RequestRefused, unknownMethod } from '../relay/local-server.ts';
+import { agreedRevision, revisions } from '../relay/revisions.ts';
+import { listsChangedBy, type Catalog, type Found } from './catalog.ts';
+import type { Member } from './member.ts';
+import { MemberLink, type LinkHome } from './member-link.ts';
+import { lists, listNames, type ListName } from './offers.ts';
+import { changed, messageOf, objectIn, paramsOf, textOf, withParam, type Message } from '../relay/rewrite.ts';
+import { RawJson } from '../jsonrpc/raw-json.ts';
+
+const capabilities = {
+  tools: { listChanged: true },
+  prompts: { listChanged: true },
+  resources: { listChanged: true, subscribe: true },
+  logging: {},
+  completions: {},
+};
+
+interface Surroundings {
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly client: string;
+}
+
+/** Where a request is under way; nowhere when Gangway answers it. */
+interface Call {
+  readonly link?: MemberLink;
+  readonly token?: Id | undefined;
+}
+
+/** One session's view of a group: to it, all servers are one. What it asks of one of them goes there and nowhere else. */
+export class GroupChannel implements Channel, LinkHome {
+  readonly name = 'group';
+  readonly isBusy = false;
+  readonly clock: Clock;
+  readonly client: string;
+  readonly #catalog: Catalog;
+  readonly #links = new Map<object, MemberLink>();
+  /** Requests under way. */
+  readonly #calls = new Map<Id, Call>();
+  readonly #questions = new ClientQuestions();
+  /** For each method that a server answers: which one, and what it is told. */
+  readonly #finders: ReadonlyMap<string, (bytes: Bytes) => [Found, Message]> = new Map([
+    ['tools/call', (bytes: Bytes) => this.#named('tool', bytes)],
+    ['prompts/get', (bytes: Bytes) => this.#named('prompt', bytes)],
+    ['resources/read', (bytes: Bytes) => this.#located(bytes)],
+    ['resources/subscribe', (bytes: Bytes) => this.#located(bytes)],
+    ['resources/unsubscribe', (bytes: Bytes) => this.#located(bytes)],
+    ['completion/complete', (bytes: Bytes) => this.#completed(bytes)],
+  ]);
+  readonly #stopListening: () => void;
+  #receiver: ChannelReceiver | undefined;
+  #hello: LinkHome['hello'] | undefined;
+  #level: string | undefined;
+  /** Who was called last: a resource that nobody has listed is most likely one of his. */
+  #lastUsed: Member | undefined;
+  #isPaused = false;
+
+  constructor({ catalog, clock, client }: Surroundings) {
+    this.#catalog = catalog;
+    this.clock = clock;
+    this.client = client;
+    this.#stopListening = catalog.onChange((what) => {
+      this.#tellChange(what);
+    });
+  }
+
+  get hello(): LinkHome['hello'] {
+    if (!this.#hello) throw new Error('A session begins with "initialize"');
+    return this.#hello;
+  }
+
+  get level(): string | undefined {
+    return this.#level;
+  }
+
+  get noiseLines(): number {
+    return [...this.#links.values()].reduce((sum, { noiseLines }) => sum + noiseLines, 0);
+  }
+
+  attach(receiver: ChannelReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  send(bytes: Bytes, message: Envelope): void {
+    if (message.kind === 'request') void this.#request(message, bytes);
+    else if (message.kind === 'notification') this.#notify(message, bytes);
+    else if (message.kind === 'response') this.#questions.answer(message, bytes);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    for (const link of this.#links.values()) link.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    for (const link of this.#links.values()) link.resume();
+  }
+
+  /** A server that is dead is lost to the session; the session itself lives on. */
+  isAlive(now: number): boolean {
+    const busy = new Set([...this.#calls.values()].map(({ link }) => link));
+    for (const link of [...this.#links.values()]) link.checkAlive(now, !busy.has(link));
+    return true;
+  }
+
+  describeExit(): ErrorData {
+    return {};
+  }
+
+  /** The session is over. */
+  close(): void {
+    this.#stopListening();
+    this.#questions.abandon();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    this.#calls.clear();
+  }
+
+  onMessage(message: Envelope, bytes: Bytes, from: MemberLink, cause: Id | undefined): void {
+    if (message.kind === 'response') {
+      // An answer to what another server was asked is nobody's.
+      if (this.#calls.get(message.id)?.link !== from) return;
+      this.#calls.delete(message.id);
+      this.#receiver?.onMessage(message, bytes);
+    } else if (message.kind !== 'stray-error') {
+      this.#relayAside(message, bytes, from, cause);
+    }
+  }
+
+  onFailed(id: Id, error: BridgeError, wasSent: boolean): void {
+    this.#calls.delete(id);
+    this.#receiver?.onFailed(id, error, wasSent);
+  }
+
+  onFlood(): void {
+    this.#receiver?.onFlood();
+  }
+
+  onLost(link: MemberLink, error: BridgeError): void {
+    this.#links.delete(link.member.config);
+    for (const [id, call] of [...this.#calls]) if (call.link === link) this.onFailed(id, error, true);
+  }
+
+  #relayAside(message: Request | Notification, bytes: Bytes, from: MemberLink, cause: Id | undefined): void {
+    if (message.kind === 'notification' && this.#isKeptBack(message, from)) return;
+    const said = this.#questions.translate(message, bytes, from);
+    if (!said) return;
+    const isUpdate = message.method === 'notifications/resources/updated';
+    const shown = isUpdate ? this.#withShownUri(said.bytes, from.member) : undefined;
+    this.#receiver?.onMessage(shown?.envelope ?? said.message, shown?.bytes ?? said.bytes, cause);
+  }
+
+  /** A session is told of a change when the group has read the list anew, and of progress of what this very server was asked. */
+  #isKeptBack(message: Notification, from: MemberLink): boolean {
+    if (listsChangedBy(message.method).length > 0) {
+      this.#catalog.outdate(from.member);
+      return true;
+    }
+    return message.method === 'notifications/progress' && !this.#isAbout(message, from);
+  }
+
+  #isAbout({ progressToken: token }: Notification, from: MemberLink): boolean {
+    return token !== undefined && [...this.#calls.values()].some((call) => call.link === from && call.token === token);
+  }
+
+  #withShownUri(bytes: Bytes, member: Member): Message | undefined {
+    const uri = textOf(paramsOf(bytes).get('uri'));
+    return uri === undefined ? undefined : withParam(bytes, 'uri', this.#catalog.shownUri(member, uri));
+  }
+
+  async #request(request: Request, bytes: Bytes): Promise<void> {
+    this.#calls.set(request.id, {});
+    try {
+      const result = await this.#serve(request, bytes);
+      if (result !== undefined && this.#calls.has(request.id)) this.#answer(request, `"result":${result}`);
+    } catch (error) {
+      if (this.#calls.has(request.id)) this.#refuse(request, error);
+    }
+  }
+
+  /** @returns the result as JSON; undefined when a server will answer */
+  async #serve(request: Request, bytes: Bytes): Promise<string | undefined> {
+    const { method } = request;
+    const list = listNames.find((name) => lists[name].method === method);
+    if (list) return this.#catalog.page(list, valueOf(paramsOf(bytes).get('cursor')));
+    if (method === 'initialize') return this.#initialize(request, bytes);
+    if (method === 'logging/setLevel') return this.#setLevel(bytes);
+    if (method === 'ping') return '{}';
+    const find = this.#finders.get(method);
+    if (!find) throw unknownMethod(method);
+    this.#pass(request, ...find(bytes));
+    return undefined;
+  }
+
+  #initialize(request: Request, bytes: Bytes): string {
+    this.#hello = { request, bytes };
+    this.#questions.learn(bytes);
+    this.#catalog.open();
+    const asked = textOf(paramsOf(bytes).get('protocolVersion'));
+    return JSON.stringify({
+      protocolVersion: agreedRevision(asked, revisions[0]),
+      capabilities,
+      serverInfo: { name: 'gangway', version: version() },
+      instructions: this.#catalog.instructions(),
+    });
+  }
+
+  #setLevel(bytes: Bytes): string {
+    const level = textOf(paramsOf(bytes).get('level'));
+    if (level === undefined) throw new RequestRefused(-32602, 'Invalid params: wanted "level" to be a text');
+    this.#level = level;
+    for (const link of this.#links.values()) link.tellLevel(level);
+    return '{}';
+  }
+
+  #named(what: 'tool' | 'prompt', bytes: Bytes): [Found, Message] {
+    const shown = textOf(paramsOf(bytes).get('name'));
+    if (shown === undefined) throw new RequestRefused(-32602, 'Invalid params: wanted "name" to be a text');
+    const found = this.#catalog.byName(shown);
+    if (!found) throw new RequestRefused(-32602, `Unknown ${what}: ${shown.slice(0, 200)}`);
+    return [found, withParam(bytes, 'name', found.key)];
+  }
+
+  #located(bytes: Bytes): [Found, Message] {
+    const uri = textOf(paramsOf(bytes).get('uri'));
+    if (uri === undefined) throw new RequestRefused(-32602, 'Invalid params: wanted "uri" to be a text');
+    const found = this.#findUri(uri);
+    return [found, withParam(bytes, 'uri', found.key)];
+  }
+
+  #completed(bytes: Bytes): [Found, Message] {
+    const ref = objectIn(paramsOf(bytes).get('ref'));
+    const [name, uri] = [textOf(ref.get('name')), textOf(ref.get('uri'))];
+    const found = name === undefined ? this.#findUri(uri ?? '') : this.#catalog.byName(name);
+    if (!found) throw new RequestRefused(-32602, 'Invalid params: "ref" names nothing that there is');
+    const key = name === undefined ? 'uri' : 'name';
+    return [found, withParam(bytes, 'ref', new RawJson(changed(ref, key, found.key)))];
+  }
+
+  #findUri(uri: string): Found {
+    const guess = this.#lastUsed && this.#catalog.hasResources(this.#lastUsed) ? this.#lastUsed : undefined;
+    const found = this.#catalog.byUri(uri) ?? (guess && { member: guess, key: uri });
+    if (!found) throw new RequestRefused(-32002, `Resource not found: ${uri.slice(0, 500)}`);
+    return found;
+  }
+
+  #pass(request: Request, { member }: Found, { bytes, envelope }: Message): void {
+    if (request.isTask)
+      throw new RequestRefused(-32602, 'Invalid params: no tasks behind an endpoint for several servers');
+    this.#lastUsed = member;
+    const link = this.#links.get(member.config) ?? this.#link(member);
+    this.#calls.set(request.id, { link, token: request.progressToken });
+    link.pass(bytes, envelope);
+  }
+
+  #link(member: Member): MemberLink {
+    const link = new MemberLink(member, this);
+    this.#links.set(member.config, link);
+    if (this.#isPaused) link.pause();
+    return link;
+  }
+
+  #notify(message: Notification, bytes: Bytes): void {
+    switch (message.method) {
+      case 'notifications/cancelled':
+        this.#cancel(message, bytes);
+        return;
+      case 'notifications/progress':
+        this.#questions.progress(message, bytes);
+        return;
+      case 'notifications/roots/list_changed':
+        for (const link of this.#links.values()) link.pass(bytes, message);
+    }
+  }
+
+  #cancel(message: Notification, bytes: Bytes): void {
+    const { requestId } = message;
+    if (requestId === undefined) return;
+    const link = this.#calls.get(requestId)?.link;
+    this.#calls.delete(requestId);
+    if (link?.drop(requestId) === false) link.pass(bytes, message);
+  }
+
+  #tellChange(what: readonly ListName[]): void {
+    if (!this.#hello) return;
+    for (const method of new Set(what.map((list) => lists[list].changed))) {
+      const { bytes, envelope } = messageOf(JSON.stringify({ jsonrpc: '2.0', method }));
+      this.#receiver?.onMessage(envelope, bytes);
+    }
+  }
+
+  #refuse(request: Request, error: unknown): void {
+    if (error instanceof RequestRefused) {
+      const { rpcCode: code, message } = error;
+      this.#answer(request, `"error":${JSON.stringify({ code, message })}`, true);
+      return;
+    }
+    const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
+    this.onFailed(request.id, known, false);
+  }
+
+  #answer({ id, idText, method }: Request, body: string, isError = false): void {
+    this.#calls.delete(id);
+    const bytes = Bytes.from(`{"jsonrpc":"2.0","id":${idText},${body}}`);
+    const message: Response = { kind: 'response', id, isError, protocolVersion: undefined, spans: {} };
+    const { result } = method === 'initialize' && !isError ? (JSON.parse(bytes.toString()) as Hello) : {};
+    this.#receiver?.onMessage(result ? { ...message, protocolVersion: result.protocolVersion } : message, bytes);
+  }
+}
+
+function valueOf(json: string | undefined): unknown {
+  return json === undefined ? undefined : JSON.parse(json);
+}
+
+interface Hello {
+  readonly result?: { readonly protocolVersion: string };
+}
