@@ -10,6 +10,7 @@ const floors = [
   'relay',
   'apps',
   'remote',
+  'group',
   'legacy',
   'modern',
   'rest',

@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { closestTo } from '../base/closest.ts';
 import { DescriptionFault } from './fault.ts';
 import type { DocumentOperation } from './operations.ts';
 
@@ -29,7 +29,7 @@ export function refuseUnknown(key: string, ids: readonly string[], operations: r
   const known = operations.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
-    const nearest = [...known].sort((a, b) => distance(id, a) - distance(id, b))[0];
+    const nearest = closestTo(id, known);
     const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
     throw new DescriptionFault(key, `there is no operation "${id}"${hint}`);
   }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { distance } from 'fastest-levenshtein';
+import { closestTo } from '../base/closest.ts';
 import { BridgeError, codeOf, messageOf } from '../base/errors.ts';
 import type { LogFormat, LogLevel } from '../base/log.ts';
 import { defined } from '../config/defined.ts';
@@ -37,6 +37,8 @@ export interface Arguments {
   readonly lines: number;
   readonly isFollow: boolean;
   readonly isOnce: boolean;
+  /** `tools`: prints what pins them. */
+  readonly isPins: boolean;
   /** `build`: where the image is to go. */
   readonly push: string | undefined;
   readonly isHelp: boolean;
@@ -78,6 +80,7 @@ const options = {
   lines: { type: 'string', short: 'n' },
   follow: { type: 'boolean', short: 'f' },
   once: { type: 'boolean' },
+  pins: { type: 'boolean' },
   push: { type: 'string' },
   name: { type: 'string' },
   env: { type: 'string', short: 'e', multiple: true },
@@ -148,6 +151,7 @@ Options:
       --json               print JSON instead of text
   -n, --lines N            logs: the last N lines of each container (50)
   -f, --follow             logs: go on with what comes
+      --pins               tools: print what pins them, for the server’s entry
       --push REF           build: the name under which the image goes into a registry
       --once               top: print one table and end, as it does when the output is no terminal
       --name NAME          add: the name it is served by
@@ -186,6 +190,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     lines: values.lines === undefined ? 50 : wholeNumber(values.lines, '--lines', 1000),
     isFollow: values.follow === true,
     isOnce: values.once === true,
+    isPins: values.pins === true,
     push: values.push === undefined ? undefined : imageReference(values.push),
     isHelp: values.help === true,
     isVersion: values.version === true,
@@ -244,8 +249,8 @@ function oneOfOptional<T extends string>(word: string | undefined, known: readon
 }
 
 function nearest(word: string, known: readonly string[], prefix: string): string {
-  const best = [...known].sort((a, b) => distance(word, a) - distance(word, b))[0];
-  return best !== undefined && distance(word, best) <= 2 ? `; did you mean ${prefix}${best}?` : '';
+  const best = closestTo(word, known);
+  return best !== undefined ? `; did you mean ${prefix}${best}?` : '';
 }
 
 function wholeNumber(text: string, option: string, most: number): number {

@@ -7,7 +7,7 @@ import { withServer } from './with-server.ts';
 export function call(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
   const [name = '', tool = '', json = '{}'] = args.operands;
   const toolArguments = parseObject(json);
-  return withServer(name, args, environment, output, async (client, server) => {
+  return withServer({ name }, args, environment, output, async (client, server) => {
     try {
       const result = await client.callTool({ name: tool, arguments: toolArguments }, undefined, {
         timeout: server.callTimeoutMs,

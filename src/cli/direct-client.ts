@@ -1,6 +1,4 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { systemClock } from '../base/clock.ts';
 import { settlesWithin } from '../base/deadline.ts';
 import { BridgeError } from '../base/errors.ts';
@@ -11,12 +9,14 @@ import { detectEngine } from '../engine/detect.ts';
 import type { Engine, EngineKind, Progress } from '../engine/engine.ts';
 import { ownerOf } from '../engine/labels.ts';
 import { ProcessEngine } from '../engine/process-engine.ts';
+import type { ChannelLease } from '../relay/channel.ts';
+import { ownLease } from '../relay/own-channel.ts';
+import { viewLease } from '../relay/view-channel.ts';
 import { backendFor } from '../service/backends.ts';
 import { Deaths } from '../upstream/deaths.ts';
 import { Leaks } from '../upstream/leaks.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
-import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { stderrIn } from './errors.ts';
 import { LeaseTransport } from './lease-transport.ts';
@@ -49,6 +49,14 @@ const closeMs = 30_000;
 export function findServer(config: Config, name: string): ServerConfig {
   const server = config.servers.get(name);
   if (server) return server;
+  const group = config.groups.get(name)?.source;
+  if (group?.kind === 'group') {
+    const members = (group.servers ?? [...config.servers.keys()]).join(', ');
+    throw new BridgeError(
+      'CONFIG_INVALID',
+      `"${name}" is several servers behind one endpoint, wanted one of ${members}`,
+    );
+  }
   const known = [...config.servers.keys()].join(', ');
   throw new BridgeError('CONFIG_INVALID', `There is no server "${name}" in the configuration, wanted one of ${known}`);
 }
@@ -69,7 +77,10 @@ export async function openDirect(config: Config, server: ServerConfig, around: S
 /** A server that runs already. */
 async function openBackend(server: ServerConfig, { log }: Surroundings): Promise<DirectClient> {
   const startedAt = performance.now();
-  const lease = await backendFor(server, { log, clock: systemClock }).lease(AbortSignal.timeout(server.startTimeoutMs));
+  // No command is about a group.
+  const backend = backendFor(server, { log, clock: systemClock, members: () => [] });
+  const opened = await backend.lease(AbortSignal.timeout(server.startTimeoutMs), '');
+  const lease = viewLease(opened, server.tools, log);
   const client = new Client({ name: 'gangway', version: version() });
   const transport = new LeaseTransport(lease);
   try {
@@ -113,6 +124,7 @@ async function openProcess(
     ...{ owner, held: new Set(), clock: systemClock, log },
     ...{ leaks: new Leaks(systemClock), deaths: new Deaths() },
   });
+  const transport = new LeaseTransport(viewLease(leaseOf(upstream, server), server.tools, log));
   const client = new Client({ name: 'gangway', version: version() });
   const interrupted = (): void => {
     void settlesWithin(upstream.stop(0), closeMs, systemClock).then(() => process.exit(130));
@@ -132,7 +144,7 @@ async function openProcess(
   });
   died.catch(() => undefined);
   try {
-    await Promise.race([client.connect(new UpstreamTransport(upstream), { timeout: server.startTimeoutMs }), died]);
+    await Promise.race([client.connect(transport, { timeout: server.startTimeoutMs }), died]);
   } catch (error) {
     // Before our own stop gives it an exit code.
     const diedByItself = upstream.exit !== undefined;
@@ -153,38 +165,8 @@ function diedAtStart(upstream: Upstream): BridgeError {
   return new BridgeError(code, message, { ...data, ...(upstream.refusal ? { stderr: upstream.refusal.text } : {}) });
 }
 
-/** The SDK's transport over one of our upstreams. */
-class UpstreamTransport implements Transport {
-  onclose?: () => void;
-  onerror?: (error: Error) => void;
-  onmessage?: (message: JSONRPCMessage) => void;
-  readonly #upstream: Upstream;
-
-  constructor(upstream: Upstream) {
-    this.#upstream = upstream;
-  }
-
-  start(): Promise<void> {
-    // Each in a turn of its own: the SDK handles a notification later than a response that comes right behind it, and
-    // would lose the last progress.
-    this.#upstream.attach({
-      onMessage: (_, bytes) => {
-        const message = JSON.parse(bytes.toString()) as JSONRPCMessage;
-        setImmediate(() => this.onmessage?.(message));
-      },
-      onGarbled: () => undefined,
-      onEnd: () => setImmediate(() => this.onclose?.()),
-    });
-    return Promise.resolve();
-  }
-
-  send(message: JSONRPCMessage): Promise<void> {
-    this.#upstream.send(Bytes.from(JSON.stringify(message)));
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    this.onclose?.();
-    return Promise.resolve();
-  }
+/** As a session would have it; whoever started the server ends it. */
+function leaseOf(upstream: Upstream, { pingIntervalMs }: ServerConfig): ChannelLease {
+  const release = (): Promise<void> => Promise.resolve();
+  return ownLease({ upstream, wasWarm: false, prove: () => undefined, release }, pingIntervalMs, systemClock);
 }

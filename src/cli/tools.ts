@@ -1,16 +1,58 @@
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { BridgeError } from '../base/errors.ts';
+import { pinOf } from '../relay/tool-view.ts';
 import type { Arguments } from './args.ts';
 import { table, type Output } from './output.ts';
 import { withServer } from './with-server.ts';
 
-/** `gangway tools NAME`: starts the server, lists its tools, removes it. */
+/** As the server wrote it, also what is not known here. */
+type Tool = Readonly<Record<string, unknown>> & { readonly name: string; readonly description?: string | undefined };
+
+const page = z.object({
+  tools: z.array(z.looseObject({ name: z.string(), description: z.string().optional() })),
+  nextCursor: z.string().optional(),
+});
+
+/** A list has an end before that. */
+const maxPages = 100;
+
+/** `gangway tools NAME`: starts the server, lists its tools as clients see them, removes it. `--pins`: what pins each. */
 export function tools(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
-  return withServer(args.operands[0] ?? '', args, environment, output, async (client) => {
-    const { tools: found } = await client.listTools();
-    const rows = found.map(({ name, description = '' }) => [name, firstLine(description)]);
-    if (args.isJson) output.json(found);
-    else for (const line of table(rows)) output.line(line);
+  const view = args.isPins ? 'none' : 'as configured';
+  return withServer({ name: args.operands[0] ?? '', view }, args, environment, output, async (client) => {
+    const found = await listTools(client);
+    if (args.isPins) printPins(found, args, output);
+    else printTools(found, args, output);
     return 0;
   });
+}
+
+async function listTools(client: Client): Promise<Tool[]> {
+  const found: Tool[] = [];
+  let cursor: string | undefined;
+  for (let count = 0; count < maxPages; count++) {
+    const params = cursor === undefined ? {} : { cursor };
+    const { tools: some, nextCursor } = await client.request({ method: 'tools/list', params }, page);
+    found.push(...some);
+    cursor = nextCursor;
+    if (cursor === undefined) return found;
+  }
+  throw new BridgeError('UPSTREAM_GARBLED', `Cannot list the tools: there are more than ${maxPages} pages`);
+}
+
+function printTools(found: readonly Tool[], { isJson }: Arguments, output: Output): void {
+  const rows = found.map(({ name, description = '' }) => [name, firstLine(description)]);
+  if (isJson) output.json(found);
+  else for (const line of table(rows)) output.line(line);
+}
+
+/** As they go into the server's entry in `servers.yaml`. */
+function printPins(found: readonly Tool[], { isJson }: Arguments, output: Output): void {
+  const pin = Object.fromEntries(found.map((tool) => [tool.name, pinOf(tool)]));
+  if (isJson) output.json(pin);
+  else output.line(stringify({ tools: { pin } }).trimEnd());
 }
 
 function firstLine(text: string): string {

@@ -8,14 +8,15 @@ import type { Output } from './output.ts';
 
 /** Starts a server for one piece of work and removes it afterwards, however the work ends. */
 export async function withServer(
-  name: string,
+  { name, view = 'as configured' }: { readonly name: string; readonly view?: 'as configured' | 'none' },
   args: Arguments,
   environment: NodeJS.ProcessEnv,
   output: Output,
   work: (client: Client, server: ServerConfig) => Promise<number>,
 ): Promise<number> {
   const config = loadConfig(args.config, environment, args.overrides);
-  const server = findServer(config, name);
+  const found = findServer(config, name);
+  const server = view === 'none' ? { ...found, tools: undefined } : found;
   const log = createLog('warn', args.logFormat ?? 'pretty');
   const progress = (line: string): void => {
     output.complain(`  ${line}`);

@@ -155,7 +155,7 @@ export interface ToolsConfig {
   readonly deny: readonly string[];
   readonly rename: ReadonlyMap<string, string>;
   readonly describe: ReadonlyMap<string, string>;
-  /** What each tool was when it was looked at, see `digestOf`; empty pins nothing. */
+  /** What each tool was when it was looked at, see `pinOf`; empty pins nothing. */
   readonly pin: ReadonlyMap<string, string>;
   /** What becomes of a tool that is not what was pinned. */
   readonly onChange: 'block' | 'warn';
@@ -183,6 +183,8 @@ export interface ServerConfig {
   /** An idle server is asked this often whether it lives. */
   readonly pingIntervalMs: number;
   readonly maxLineBytes: number;
+  /** Which tools clients see; undefined shows all as they are. */
+  readonly tools: ToolsConfig | undefined;
   /** What a session keeps for clients that come back: 0 events keep nothing. */
   readonly replay: { readonly events: number; readonly bytes: number; readonly ageMs: number };
   /** Why this server is switched off while the others run; undefined when it is on. */
@@ -195,7 +197,7 @@ export type ProcessServer = ServerConfig & { readonly source: ProcessSource };
 /** Whether a server has a process of its own, and so an engine, a pool and a sandbox. */
 export function hasProcess(server: ServerConfig): server is ProcessServer {
   const { kind } = server.source;
-  return kind !== 'url' && kind !== 'app';
+  return kind !== 'url' && kind !== 'app' && kind !== 'group';
 }
 
 export interface ListenConfig {
@@ -229,4 +231,14 @@ export interface Config {
   readonly engine: 'auto' | 'podman' | 'docker';
   readonly limits: Limits;
   readonly servers: ReadonlyMap<string, ServerConfig>;
+  /** Several of them behind one endpoint; `allServers` is the one for all. */
+  readonly groups: ReadonlyMap<string, ServerConfig>;
 }
+
+/** All that has a name under which it is served. */
+export function servedBy({ servers, groups }: Config): ReadonlyMap<string, ServerConfig> {
+  return new Map([...servers, ...groups]);
+}
+
+/** The name of the endpoint for all servers: `/mcp`. */
+export const allServers = 'mcp';

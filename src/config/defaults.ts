@@ -14,6 +14,7 @@ export const defaults = {
     sse: false,
   },
   limits: { starts: 4, sessions: 1000, calls: 5000, containers: 250, memory: 0 },
+  group: { separator: '__', listWait: 2000 },
   app: { timeout: 30_000, concurrency: 10, maxAnswerBytes: 8 * mebibyte },
   server: {
     sharing: 'session',

@@ -1,7 +1,7 @@
-import { distance } from 'fastest-levenshtein';
 import type { LineCounter } from 'yaml';
 import { isMap, isScalar, isSeq, type Document } from 'yaml';
 import type { z } from 'zod';
+import { closestTo } from '../base/closest.ts';
 import { fileSchema } from './schema.ts';
 import { secretMappings } from './secret-mappings.ts';
 
@@ -74,9 +74,10 @@ function closestOf(alternatives: readonly z.core.$ZodIssue[][]): z.core.$ZodIssu
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const nearest = [...known].sort((a, b) => distance(key, a) - distance(key, b))[0];
-  const isNear = nearest !== undefined && distance(key, nearest) <= Math.max(2, Math.floor(key.length / 3));
-  return isNear ? `unknown key; did you mean "${nearest}"?` : `unknown key; known here: ${known.join(', ')}`;
+  const nearest = closestTo(key, known);
+  return nearest !== undefined
+    ? `unknown key; did you mean "${nearest}"?`
+    : `unknown key; known here: ${known.join(', ')}`;
 }
 
 /** The keys that the schema knows at a path; a record accepts any name, so its element stands for all. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { servedBy } from './config.ts';
 import type { Config, Limits, ListenConfig, PoolConfig, ScalingConfig, ServerConfig } from './config.ts';
 
 /** What a new configuration asks of one that runs. Names and keys only: values may be secrets. */
@@ -44,6 +45,7 @@ const serverKeys: Keys<Omit<ServerConfig, 'name' | 'pool'>> = {
   maxCallTimeMs: ['maxCallTime', 'in place'],
   pingIntervalMs: ['pingInterval', 'replace'],
   maxLineBytes: ['maxLineBytes', 'replace'],
+  tools: ['tools', 'replace'],
   replay: ['replay', 'replace'],
   disabled: ['disabled', 'replace'],
 };
@@ -92,9 +94,10 @@ const engineKeys: Keys<Pick<Config, 'engine'>> = { engine: ['engine', 'restart']
 
 /** Compares the configuration that is in force with the one that is wanted. */
 export function diffConfig(before: Config, after: Config): ConfigDiff {
-  const names = [...after.servers.keys()];
+  const [had, has] = [servedBy(before), servedBy(after)];
+  const names = [...has.keys()];
   const changes = names.flatMap((name) => {
-    const [old, server] = [before.servers.get(name), after.servers.get(name)];
+    const [old, server] = [had.get(name), has.get(name)];
     return old && server ? [{ name, changes: serverChanges(old, server) }] : [];
   });
   const common = [
@@ -107,8 +110,8 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
       .filter((server) => strongest(server.changes) === wanted)
       .map((server) => ({ name: server.name, keys: server.changes.map(([key]) => key) }));
   return {
-    added: names.filter((name) => !before.servers.has(name)),
-    removed: [...before.servers.keys()].filter((name) => !after.servers.has(name)),
+    added: names.filter((name) => !had.has(name)),
+    removed: [...had.keys()].filter((name) => !has.has(name)),
     changed: withEffect('replace'),
     resized: withEffect('in place'),
     unchanged: withEffect(undefined).map(({ name }) => name),

@@ -8,6 +8,7 @@ import { interpolate, secretKey } from './interpolate.ts';
 import { isLoopback } from './loopback.ts';
 import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
+import { resolveGroups } from './resolve-group.ts';
 import { resolveServer } from './resolve-server.ts';
 import { fileSchema, type FileConfig } from './schema.ts';
 
@@ -97,6 +98,8 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
       report: (key, message) => errors.push({ path: ['servers', name, ...key], message }),
     }),
   );
+  const byName = new Map(servers.map((server) => [server.name, server]));
+  const groups = resolveGroups(parsed.data, byName, errors);
   const listen = resolveListen(parsed.data, overrides, errors);
   refuse(errors);
 
@@ -105,7 +108,8 @@ export function parseConfig(text: string, file: string, environment: NodeJS.Proc
     listen,
     engine: overrides.engine ?? parsed.data.engine ?? 'auto',
     limits: resolveLimits(parsed.data),
-    servers: new Map(servers.map((server) => [server.name, server])),
+    servers: byName,
+    groups: new Map(groups.map((group) => [group.name, group])),
   });
 }
 

@@ -6,6 +6,7 @@ import { forbiddenMount } from './mounts.ts';
 import { unreadableDocument } from './resolve-app.ts';
 import { resolvePool } from './resolve-pool.ts';
 import { resolveSource } from './resolve-source.ts';
+import { resolveTools } from './resolve-tools.ts';
 import type { CommonEntry, ServerEntry } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -28,17 +29,34 @@ export function resolveServer(
   if (name.includes('__')) report([], 'wanted a name without "__"');
 
   const source = resolveSource(entry, around);
-  // The built-in value, over it the file's `defaults:`, over it the server's own.
-  const settings = { ...defaults.server, ...defined(shared), ...defined(entry) };
-  const resources = { ...defaults.server.resources, ...defined(shared.resources), ...defined(entry.resources) };
-  const replay = { ...defaults.server.replay, ...defined(shared.replay), ...defined(entry.replay) };
   return {
+    ...resolveCommon(entry, shared, report),
     name,
     source,
     args: entry.args ?? [],
     env: resolveEnv(entry, around),
     mounts: (entry.mounts ?? []).map((mount, i) => resolveMount(mount, i, around)),
     user: entry.user,
+    tools: entry.tools && resolveTools(entry.tools, report),
+    disabled: whyDisabled(source, around),
+  };
+}
+
+/** What a server has that says nothing of itself, but for `shared`. */
+export function resolveCommon(
+  entry: ServerEntry,
+  shared: CommonEntry,
+  report: Surroundings['report'],
+): Omit<ServerConfig, 'name' | 'source'> {
+  // The built-in value, over it the file's `defaults:`, over it the server's own.
+  const settings = { ...defaults.server, ...defined(shared), ...defined(entry) };
+  const resources = { ...defaults.server.resources, ...defined(shared.resources), ...defined(entry.resources) };
+  const replay = { ...defaults.server.replay, ...defined(shared.replay), ...defined(entry.replay) };
+  return {
+    args: [],
+    env: [],
+    mounts: [],
+    user: undefined,
     sharing: settings.sharing,
     network: settings.network ?? (settings.sandbox === 'strict' ? 'none' : 'outbound'),
     sandbox: settings.sandbox,
@@ -50,7 +68,8 @@ export function resolveServer(
     pingIntervalMs: settings.pingInterval,
     maxLineBytes: settings.maxLineBytes,
     replay: { events: replay.events, bytes: replay.bytes, ageMs: replay.age },
-    disabled: whyDisabled(source, around),
+    tools: undefined,
+    disabled: undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { app, openapi } from './app-schema.ts';
 import { defaults } from './defaults.ts';
 import { count, duration, size, text } from './fields.ts';
+import { groupKeys, toolsField } from './group-schema.ts';
 import { pool, replay, resources } from './limits-schema.ts';
 import { remoteKeys } from './remote-schema.ts';
 import { packageField } from './package-schema.ts';
@@ -157,6 +158,7 @@ const server = z
         description: 'User (and group) in the container; the image’s own by default, 65534:65534 when `strict`.',
       })
       .optional(),
+    tools: toolsField.optional(),
     ...common,
   })
   .meta({
@@ -257,11 +259,13 @@ export const fileSchema = z
         { error: 'wanted a mapping of names to servers' },
       )
       .meta({ description: 'The servers, by the name under which each is served: `/NAME/mcp`.' }),
+    ...groupKeys,
   })
   .meta({ title: 'Gangway servers.yaml', description: 'Which stdio MCP servers Gangway puts on HTTP.' });
 
 export type FileConfig = z.output<typeof fileSchema>;
 export type ServerEntry = FileConfig['servers'][string];
+export type GroupEntry = NonNullable<FileConfig['groups']>[string];
 export type CommonEntry = NonNullable<FileConfig['defaults']>;
 
 /** The JSON Schema (2020-12) of `servers.yaml`, for editors. */

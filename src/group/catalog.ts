@@ -34,6 +34,10 @@ interface Entry {
 
 interface Merged {
   readonly entries: readonly Entry[];
+  /** The same, by what clients see. */
+  readonly shown: ReadonlyMap<string, Entry>;
+  /** What a server before has under the same name: nobody sees it. */
+  readonly clashes: readonly string[];
   /** Another one when anything in it is another. */
   readonly digest: string;
 }
@@ -52,6 +56,7 @@ export class Catalog {
   readonly #merged = new Map<ListName, Merged>();
   /** Lists that somebody has been given. */
   readonly #told = new Set<ListName>();
+  #isClosed = false;
   readonly #listeners = new Set<(changed: readonly ListName[]) => void>();
 
   constructor(members: Members, around: Surroundings) {
@@ -64,9 +69,10 @@ export class Catalog {
     for (const offers of this.#current()) void offers.learn();
   }
 
+  /** Asks no server for anything any more. */
   close(): void {
+    this.#isClosed = true;
     for (const offers of this.#offers.values()) offers.close();
-    this.#offers.clear();
   }
 
   /** @returns ends it */
@@ -101,8 +107,13 @@ export class Catalog {
     return `{"${lists[list].member}":[${texts.join(',')}]${next}}`;
   }
 
-  /** Whose tool or prompt it is; undefined for a name that begins with no server's. */
-  byName(shown: string): Found | undefined {
+  /** Whose tool or prompt it is: listed, or of the server whose name it begins with. */
+  byName(list: 'tools' | 'prompts', shown: string): Found | undefined {
+    const listed = this.#merge(list).shown.get(shown);
+    return listed ?? this.#byPrefix(shown);
+  }
+
+  #byPrefix(shown: string): Found | undefined {
     const members = this.#members();
     const names = members.map(({ config }) => config.name);
     const read = readName(shown, names, this.#around.separator);
@@ -115,7 +126,7 @@ export class Catalog {
     const marked = readMarkedUri(uri);
     const owner = marked && this.#members().find(({ config }) => config.name === marked.server);
     if (marked && owner) return { member: owner, key: marked.uri };
-    const listed = this.#merge('resources').entries.find(({ shown }) => shown === uri);
+    const listed = this.#merge('resources').shown.get(uri);
     return listed ?? this.#byTemplate(uri);
   }
 
@@ -143,7 +154,9 @@ export class Catalog {
 
   /** For `/status`. */
   describe(): object {
-    return Object.fromEntries(this.#current().map((offers) => [offers.member.config.name, offers.describe()]));
+    const servers = Object.fromEntries(this.#current().map((offers) => [offers.member.config.name, offers.describe()]));
+    const clashes = listNames.flatMap((list) => this.#merge(list).clashes);
+    return { servers, ...(clashes.length > 0 ? { clashes } : {}) };
   }
 
   /** Of the servers that are there now, in their order. */
@@ -168,6 +181,7 @@ export class Catalog {
         this.#onChange(changed);
       },
     });
+    if (this.#isClosed) offers.close();
     this.#offers.set(member.config, offers);
     this.#merged.clear();
     return offers;
@@ -193,25 +207,33 @@ export class Catalog {
     const current = this.#current();
     const known = this.#merged.get(list);
     if (known) return known;
-    const entries = this.#entries(list, current);
+    const { entries, clashes } = this.#entries(list, current);
     const hash = createHash('sha256');
     for (const { text } of entries) hash.update(text).update('\n');
-    const merged = { entries, digest: hash.digest('base64url').slice(0, 12) };
+    const shown = new Map(entries.map((entry) => [entry.shown, entry]));
+    const merged = { entries, shown, clashes, digest: hash.digest('base64url').slice(0, 12) };
+    if (clashes.length > 0)
+      this.#around.log.warn({ list, clashes }, 'two servers of a group have something of the same name');
     this.#merged.set(list, merged);
     return merged;
   }
 
-  #entries(list: ListName, current: readonly MemberOffers[]): Entry[] {
+  #entries(list: ListName, current: readonly MemberOffers[]): Pick<Merged, 'entries' | 'clashes'> {
     const taken = new Set<string>();
-    return current.flatMap((offers) => {
+    const clashes: string[] = [];
+    const entries = current.flatMap((offers) => {
       const { member } = offers;
       return offers.of(list).flatMap((offer) => {
         const shown = this.#shownKey(list, member, offer, taken);
-        if (taken.has(shown)) return [];
+        if (taken.has(shown)) {
+          clashes.push(`${offer.key} of ${member.config.name}: ${shown}`);
+          return [];
+        }
         taken.add(shown);
         return [{ member, shown, key: offer.key, offer, text: this.#shownText(list, member, offer, shown) }];
       });
     });
+    return { entries, clashes };
   }
 
   #shownKey(list: ListName, { config }: Member, { key }: Offer, taken: ReadonlySet<string>): string {

@@ -47,6 +47,6 @@ export class GroupBackend implements Backend {
   }
 
   describe(): object {
-    return { servers: this.#catalog.describe() };
+    return this.#catalog.describe();
   }
 }

@@ -1,6 +1,7 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
+import type { ServerConfig } from '../config/config.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import type { Channel, ChannelReceiver } from '../relay/channel.ts';
@@ -41,14 +42,15 @@ export class GroupChannel implements Channel, LinkHome {
   readonly clock: Clock;
   readonly client: string;
   readonly #catalog: Catalog;
-  readonly #links = new Map<object, MemberLink>();
+  /** By the name of the server: a session keeps the server that it has, also when another takes its name. */
+  readonly #links = new Map<string, MemberLink>();
   /** Requests under way. */
   readonly #calls = new Map<Id, Call>();
   readonly #questions = new ClientQuestions();
   /** For each method that a server answers: which one, and what it is told. */
   readonly #finders: ReadonlyMap<string, (bytes: Bytes) => [Found, Message]> = new Map([
-    ['tools/call', (bytes: Bytes) => this.#named('tool', bytes)],
-    ['prompts/get', (bytes: Bytes) => this.#named('prompt', bytes)],
+    ['tools/call', (bytes: Bytes) => this.#named('tools', bytes)],
+    ['prompts/get', (bytes: Bytes) => this.#named('prompts', bytes)],
     ['resources/read', (bytes: Bytes) => this.#located(bytes)],
     ['resources/subscribe', (bytes: Bytes) => this.#located(bytes)],
     ['resources/unsubscribe', (bytes: Bytes) => this.#located(bytes)],
@@ -111,6 +113,10 @@ export class GroupChannel implements Channel, LinkHome {
     return true;
   }
 
+  uses(server: ServerConfig): boolean {
+    return [...this.#links.values()].some(({ member }) => member.config === server);
+  }
+
   describeExit(): ErrorData {
     return {};
   }
@@ -145,7 +151,7 @@ export class GroupChannel implements Channel, LinkHome {
   }
 
   onLost(link: MemberLink, error: BridgeError): void {
-    this.#links.delete(link.member.config);
+    this.#links.delete(link.member.config.name);
     for (const [id, call] of [...this.#calls]) if (call.link === link) this.onFailed(id, error, true);
   }
 
@@ -221,11 +227,11 @@ export class GroupChannel implements Channel, LinkHome {
     return '{}';
   }
 
-  #named(what: 'tool' | 'prompt', bytes: Bytes): [Found, Message] {
+  #named(list: 'tools' | 'prompts', bytes: Bytes): [Found, Message] {
     const shown = textOf(paramsOf(bytes).get('name'));
     if (shown === undefined) throw new RequestRefused(-32602, 'Invalid params: wanted "name" to be a text');
-    const found = this.#catalog.byName(shown);
-    if (!found) throw new RequestRefused(-32602, `Unknown ${what}: ${shown.slice(0, 200)}`);
+    const found = this.#catalog.byName(list, shown);
+    if (!found) throw new RequestRefused(-32602, `Unknown ${list.slice(0, -1)}: ${shown.slice(0, 200)}`);
     return [found, withParam(bytes, 'name', found.key)];
   }
 
@@ -239,7 +245,7 @@ export class GroupChannel implements Channel, LinkHome {
   #completed(bytes: Bytes): [Found, Message] {
     const ref = objectIn(paramsOf(bytes).get('ref'));
     const [name, uri] = [textOf(ref.get('name')), textOf(ref.get('uri'))];
-    const found = name === undefined ? this.#findUri(uri ?? '') : this.#catalog.byName(name);
+    const found = name === undefined ? this.#findUri(uri ?? '') : this.#catalog.byName('prompts', name);
     if (!found) throw new RequestRefused(-32602, 'Invalid params: "ref" names nothing that there is');
     const key = name === undefined ? 'uri' : 'name';
     return [found, withParam(bytes, 'ref', new RawJson(changed(ref, key, found.key)))];
@@ -256,14 +262,14 @@ export class GroupChannel implements Channel, LinkHome {
     if (request.isTask)
       throw new RequestRefused(-32602, 'Invalid params: no tasks behind an endpoint for several servers');
     this.#lastUsed = member;
-    const link = this.#links.get(member.config) ?? this.#link(member);
+    const link = this.#links.get(member.config.name) ?? this.#link(member);
     this.#calls.set(request.id, { link, token: request.progressToken });
     link.pass(bytes, envelope);
   }
 
   #link(member: Member): MemberLink {
     const link = new MemberLink(member, this);
-    this.#links.set(member.config, link);
+    this.#links.set(member.config.name, link);
     if (this.#isPaused) link.pause();
     return link;
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { settlesWithin } from '../base/deadline.ts';
 import { deferred } from '../base/deferred.ts';
@@ -27,8 +28,8 @@ export interface LinkHome {
   onLost(link: MemberLink, error: BridgeError): void;
 }
 
-/** Ids of requests of Gangway's own begin with this. */
-const ownPrefix = 'gangway-group-';
+/** Ids of requests of Gangway's own begin with this: no client can have used it. */
+const ownPrefix = `gangway-group-${randomUUID()}-`;
 
 /**
  * One session's way to one server of its group, opened when it is first used. The server sees a client like any other: its

@@ -95,7 +95,8 @@ export class MemberOffers {
     } catch (error) {
       this.#isStale = true;
       this.#retryAt = clock.now() + pauseMs;
-      if (this.#failure === undefined) {
+      // A server that is switched off was named when that was found.
+      if (this.#failure === undefined && !config.disabled) {
         log.warn({ server: config.name, error: messageOf(error) }, 'the lists of a server cannot be read');
       }
       this.#failure = messageOf(error);

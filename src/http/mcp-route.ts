@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { allServers } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, type Batch, type Envelope, type Request } from '../jsonrpc/message.ts';
 import { readBatch, type Incoming } from '../legacy/batch.ts';
@@ -32,11 +33,11 @@ export interface RouteContext {
   readonly log: Log;
 }
 
-const mcpPath = /^\/([^/?]+)\/mcp\/?(?:\?|$)/;
+const mcpPath = /^\/(?:([^/?]+)\/)?mcp\/?(?:\?|$)/;
 const allowed = 'GET, POST, DELETE, OPTIONS';
 
 /**
- * `POST`, `GET` and `DELETE` of `/NAME/mcp`: the legacy wire, revisions 2024-11-05 to 2025-11-25.
+ * `POST`, `GET` and `DELETE` of `/NAME/mcp`, and of `/mcp` for all servers: the legacy wire, revisions 2024-11-05 to 2025-11-25.
  *
  * @see MCP 2025-11-25, Transports, "Streamable HTTP"
  */
@@ -49,7 +50,8 @@ export class McpRoute {
 
   /** @returns the server's name when a path is an MCP route; whether there is such a server is another question */
   static match(url: string): string | undefined {
-    return mcpPath.exec(url)?.[1];
+    const found = mcpPath.exec(url);
+    return found ? (found[1] ?? allServers) : undefined;
   }
 
   /** Answers one request. Never throws. */

@@ -168,7 +168,7 @@ export class SessionRegistry {
   #reclaim(server: ServerConfig | undefined, count: number, now: number): void {
     if (count === 0) return;
     const abandoned = [...this.#sessions.values()].flatMap((session) => {
-      const isMeant = server === undefined || session.server === server;
+      const isMeant = server === undefined || session.uses(server);
       const sinceMs = isMeant ? session.abandonedMs(now) : undefined;
       return sinceMs === undefined ? [] : [{ session, sinceMs }];
     });

@@ -89,6 +89,11 @@ export class Session implements ChannelReceiver {
     return this.#unexpected;
   }
 
+  /** Whether it holds something of a server. */
+  uses(server: ServerConfig): boolean {
+    return this.server === server || this.#upstream.uses?.(server) === true;
+  }
+
   /** A reply on a connection, which its client can come back to. */
   replyOn(connection: Connection): Reply {
     return new ResumableStream(connection, this.#streams);

@@ -1,4 +1,5 @@
 import type { BridgeError, ErrorData } from '../base/errors.ts';
+import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id } from '../jsonrpc/message.ts';
 import type { RetireReason } from '../pool/slot.ts';
@@ -30,6 +31,8 @@ export interface Channel {
   resume(): void;
   /** @param isIdle whether it has no request to work on. @returns false when the server has shown that it is dead */
   isAlive(now: number, isIdle: boolean): boolean;
+  /** Whether it has something of a server other than the one that it was leased from. */
+  uses?(server: ServerConfig): boolean;
   /** Facts for an error text. */
   describeExit(): ErrorData;
 }

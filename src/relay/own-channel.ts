@@ -9,7 +9,11 @@ import type { Upstream, UpstreamEnd } from '../upstream/upstream.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from './channel.ts';
 
 /** A lease of a pool, as a session uses it. */
-export function ownLease(lease: Lease, pingIntervalMs: number, clock: Clock): ChannelLease {
+export function ownLease(
+  lease: Omit<Lease, typeof Symbol.asyncDispose>,
+  pingIntervalMs: number,
+  clock: Clock,
+): ChannelLease {
   return {
     upstream: new OwnChannel(lease.upstream, pingIntervalMs, clock),
     wasWarm: lease.wasWarm,

@@ -39,7 +39,7 @@ export class ToolView {
     const name = textOf(members.get('name'));
     if (name === undefined || !this.#admits(name)) return { kind: 'hidden' };
     const shown = this.#shownText(name, members, text);
-    const digest = digestOf(members);
+    const digest = pinOf(JSON.parse(text) as Record<string, unknown>);
     const pinned = this.#config.pin.get(name);
     return !this.hasPins || pinned === digest
       ? { kind: 'shown', text: shown }
@@ -60,9 +60,8 @@ export class ToolView {
 }
 
 /** What is pinned: all that a model is told of a tool, whatever the order in which it is written. */
-export function digestOf(members: ReadonlyMap<string, string>): string {
-  const value: unknown = Object.fromEntries([...members].map(([name, text]) => [name, JSON.parse(text) as unknown]));
-  return `sha256-${createHash('sha256').update(canonical(value)).digest('base64url')}`;
+export function pinOf(tool: Readonly<Record<string, unknown>>): string {
+  return `sha256-${createHash('sha256').update(canonical(tool)).digest('base64url')}`;
 }
 
 /** The same text for the same value. */

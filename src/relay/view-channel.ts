@@ -1,24 +1,28 @@
+import { randomUUID } from 'node:crypto';
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { ToolsConfig } from '../config/config.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Request, Response } from '../jsonrpc/message.ts';
 import { elementTexts, memberTexts, RawJson } from '../jsonrpc/raw-json.ts';
 import type { UpstreamEnd } from '../upstream/upstream.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from './channel.ts';
 import { changed, messageOf, objectIn, paramsOf, textOf, withParam, type Message } from './rewrite.ts';
-import type { ToolView } from './tool-view.ts';
+import { ToolView } from './tool-view.ts';
 
 interface Surroundings {
   readonly view: ToolView;
   /** What becomes of a tool that is not what was pinned. */
-  readonly onChange: 'block' | 'warn';
+  readonly onChange: ToolsConfig['onChange'];
   readonly log: Log;
 }
 
-/** The same lease, with a view of the server's tools in place of the tools themselves. */
-export function viewLease(lease: ChannelLease, around: Surroundings): ChannelLease {
+/** The same lease, with a view of the server's tools in place of the tools themselves. @param tools undefined shows all */
+export function viewLease(lease: ChannelLease, tools: ToolsConfig | undefined, log: Log): ChannelLease {
+  if (!tools) return lease;
+  const view = new ToolView(tools);
   return {
-    upstream: new ViewChannel(lease.upstream, around),
+    upstream: new ViewChannel(lease.upstream, { view, onChange: tools.onChange, log }),
     wasWarm: lease.wasWarm,
     prove: () => {
       lease.prove();
@@ -27,8 +31,8 @@ export function viewLease(lease: ChannelLease, around: Surroundings): ChannelLea
   };
 }
 
-/** Ids of requests of Gangway's own. */
-const ownPrefix = 'gangway-view-';
+/** Ids of requests of Gangway's own begin with this: no client can have used it. */
+const ownPrefix = `gangway-view-${randomUUID()}-`;
 /** Of the list that is read before the first call, when tools are pinned. */
 const maxPages = 100;
 

@@ -14,7 +14,9 @@ export function backendSupply(backend: Backend): Supply {
       backend.open().catch(() => undefined);
     },
     refresh: () => Promise.resolve(),
-    drain: () => undefined,
+    drain: () => {
+      backend.close?.();
+    },
     resize: () => undefined,
     retire: () => undefined,
     get containers() {

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { causeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Config, ServerConfig } from '../config/config.ts';
+import { servedBy, type Config, type GroupSource, type ServerConfig } from '../config/config.ts';
 import { diffConfig, withoutRestart, type ConfigDiff } from '../config/diff.ts';
 import type { ConfigFile } from '../config/load.ts';
 import type { EngineMaker } from '../engine/engine.ts';
@@ -27,6 +27,7 @@ import { Deaths } from '../upstream/deaths.ts';
 import { Leaks } from '../upstream/leaks.ts';
 import { CallLimit } from './call-limit.ts';
 import { Engines } from './engines.ts';
+import { GroupMembers } from './group-members.ts';
 import { awaitLastContainers, removeLastContainers } from './last-containers.ts';
 import { LoadGate } from './load-gate.ts';
 import { LoadSampler } from './load-sampler.ts';
@@ -63,6 +64,7 @@ export class Bridge implements Health {
   readonly #engines: Engines;
   readonly #starts: StartGate;
   readonly #budget: Budget;
+  readonly #members: GroupMembers;
   readonly #runtimes: Runtimes<ServerRuntime>;
   readonly #logs = new LogBook();
   readonly #sessions: SessionRegistry;
@@ -94,9 +96,14 @@ export class Bridge implements Health {
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
     const sessions = this.#sessions;
     this.#rest = new RestServers({ clock, lease: (served, signal, client) => sessions.lease(served, signal, client) });
-    this.#runtimes = new Runtimes(config.servers.values(), {
+    this.#members = new GroupMembers({
+      current: () => this.#runtimes.current(),
+      served: () => this.#runtimes.served,
+      lease: (served, signal, client) => sessions.lease(served, signal, client),
+    });
+    this.#runtimes = new Runtimes(servedBy(config).values(), {
       make: (server) => this.#runtimeOf(server),
-      countSessions: ({ config: server }) => sessions.count(server).sessions + this.#rest.count(server),
+      countSessions: (runtime) => this.#countUsers(runtime),
       clock,
       log,
     });
@@ -179,6 +186,7 @@ export class Bridge implements Health {
       rest: this.#rest,
       load: this.#load,
       runtimes: this.#runtimes,
+      members: this.#members,
     });
   }
 
@@ -234,8 +242,14 @@ export class Bridge implements Health {
     const context = { owner: this.#owner, held: this.#held, leaks: this.#leaks, deaths: this.#deaths, clock, log };
     return new ServerRuntime(server, {
       ...{ engines: this.#engines, gate: this.#starts, budget: this.#budget, logs: this.#logs },
-      ...{ context, clock, log, onProgress },
+      ...{ context, clock, log, onProgress, members: (group: GroupSource) => this.#members.of(group) },
     });
+  }
+
+  /** Whoever a runtime lives on for. */
+  #countUsers(runtime: ServerRuntime): number {
+    const { sessions } = this.#sessions.count(runtime.config);
+    return sessions + this.#rest.count(runtime.config) + this.#members.count(runtime);
   }
 
   /** Gets the image and fills the pool. Resolves to why that failed; it is tried again by itself. */
@@ -261,7 +275,7 @@ export class Bridge implements Health {
     this.#starts.resize(limits.starts);
     this.#budget.resize(limits);
     this.#engines.need(servers.values());
-    for (const runtime of this.#runtimes.apply(diff, servers)) void this.#bringUp(runtime);
+    for (const runtime of this.#runtimes.apply(diff, servedBy(this.#config))) void this.#bringUp(runtime);
     return diff;
   }
 

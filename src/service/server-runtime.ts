@@ -1,8 +1,10 @@
 import type { Log } from '../base/log.ts';
-import { hasProcess, type ServerConfig } from '../config/config.ts';
+import { hasProcess, type GroupSource, type ServerConfig } from '../config/config.ts';
 import type { Served } from '../legacy/registry.ts';
+import type { Member } from '../group/member.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { ChannelLease } from '../relay/channel.ts';
+import { viewLease } from '../relay/view-channel.ts';
 import { backendSupply } from './backend-supply.ts';
 import { backendFor } from './backends.ts';
 import { Launches, type LaunchSurroundings } from './launches.ts';
@@ -13,17 +15,21 @@ interface Surroundings extends LaunchSurroundings {
   /** Shared by the pools of all servers. */
   readonly budget: Budget;
   readonly log: Log;
+  /** The servers of a group at this moment. */
+  readonly members: (group: GroupSource) => readonly Member[];
 }
 
 /** One configured server at work: what its sessions talk to, and where that comes from. */
 export class ServerRuntime implements Served, Runtime {
   /** The same object for as long as it lives, by which its sessions are known; what `resize` changes, changes in it. */
   readonly config: ServerConfig;
+  readonly #log: Log;
   readonly #supply: Supply;
 
   constructor(config: ServerConfig, around: Surroundings) {
     this.config = { ...config };
-    this.#supply = supplyFor(this.config, { ...around, log: around.log.child({ server: config.name }) });
+    this.#log = around.log.child({ server: config.name });
+    this.#supply = supplyFor(this.config, { ...around, log: this.#log });
   }
 
   get waiting(): number {
@@ -34,8 +40,9 @@ export class ServerRuntime implements Served, Runtime {
     return this.#supply.shortage;
   }
 
-  lease(signal: AbortSignal, client: string): Promise<ChannelLease> {
-    return this.#supply.lease(signal, client);
+  /** With a view of its tools, where there is one. */
+  async lease(signal: AbortSignal, client: string): Promise<ChannelLease> {
+    return viewLease(await this.#supply.lease(signal, client), this.config.tools, this.#log);
   }
 
   /**

@@ -1,12 +1,13 @@
 import { droppedLogLines } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import { hasProcess, type Config, type ProcessServer, type ServerConfig } from '../config/config.ts';
+import { hasProcess, type Config, type ProcessServer, type ServerConfig, type Source } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { RestServers } from '../rest/rest-servers.ts';
 import type { Deaths } from '../upstream/deaths.ts';
 import type { Leaks } from '../upstream/leaks.ts';
 import type { Engines } from './engines.ts';
+import type { GroupMembers } from './group-members.ts';
 import type { LoadGate } from './load-gate.ts';
 import type { ReloadState } from './reload.ts';
 import type { Runtimes } from './runtimes.ts';
@@ -27,6 +28,7 @@ interface Parts {
   readonly rest: RestServers;
   readonly load: LoadGate;
   readonly runtimes: Runtimes<ServerRuntime>;
+  readonly members: GroupMembers;
 }
 
 /** `GET /status`: every pool with its reasons, read at this moment. No session ids, arguments or secrets. */
@@ -53,9 +55,9 @@ export function describeStatus(parts: Parts): object {
     limits: parts.budget.stats(),
     load: parts.load.stats(),
     log: { dropped: droppedLogLines() },
-    servers: Object.fromEntries(
-      runtimes.current().map((runtime) => [runtime.config.name, describeServer(runtime, parts)]),
-    ),
+    servers: describeAll(parts, (kind) => kind !== 'group'),
+    // Several servers as one: their lists, and what is wrong with them.
+    groups: describeAll(parts, (kind) => kind === 'group'),
     // Of former configurations: they live on for the sessions that they have.
     retiring: runtimes.retiring().map((runtime) => ({
       name: runtime.config.name,
@@ -63,6 +65,11 @@ export function describeStatus(parts: Parts): object {
       ...runtime.describe(),
     })),
   };
+}
+
+function describeAll(parts: Parts, isMeant: (kind: Source['kind']) => boolean): object {
+  const runtimes = parts.runtimes.current().filter(({ config }) => isMeant(config.source.kind));
+  return Object.fromEntries(runtimes.map((runtime) => [runtime.config.name, describeServer(runtime, parts)]));
 }
 
 function describeServer(runtime: ServerRuntime, parts: Parts): object {
@@ -73,8 +80,11 @@ function describeServer(runtime: ServerRuntime, parts: Parts): object {
     source: describeSource(config),
     ...(hasProcess(config) ? { sharing: config.sharing } : {}),
     ...countOf(runtime, parts),
+    ...(config.source.kind === 'group' ? {} : { inGroups: parts.members.count(runtime) }),
     ...runtime.describe(),
-    ...(hasProcess(config) ? { deaths: parts.deaths.of(config.name), sandbox: describeSandbox(config, parts.engines) } : {}),
+    ...(hasProcess(config)
+      ? { deaths: parts.deaths.of(config.name), sandbox: describeSandbox(config, parts.engines) }
+      : {}),
   };
 }
 

@@ -143,7 +143,7 @@ describe('parseConfig() refuses of an app', () => {
     [
       'two sources',
       { openapi: './app.yaml', image: 'x' },
-      'got image and openapi, wanted exactly one of image, build, command, openapi, app, url',
+      'got image and openapi, wanted exactly one of image, build, package, command, openapi, app, url',
     ],
     [
       'an unknown key',
@@ -210,7 +210,7 @@ describe('diffConfig()', () => {
     writeFileSync(document, 'openapi: 3.1.1\n');
     expect(diffConfig(before, config(text))).toMatchObject({
       changed: [{ name: 'a', keys: ['source'] }],
-      unchanged: ['b'],
+      unchanged: ['b', 'mcp'],
     });
   });
 });

@@ -5,9 +5,9 @@ import { parseConfig } from '../../src/config/load.ts';
 
 const file = '/srv/gangway/servers.yaml';
 
-/** What a user writes → a whole configuration. */
+/** What a user writes → a whole configuration, without the endpoint for all servers. */
 function read(text: string, environment: NodeJS.ProcessEnv = {}): Config {
-  return parseConfig(text, file, environment, { allowProcess: true });
+  return parseConfig(`all: false\n${text}`, file, environment, { allowProcess: true });
 }
 
 function configOf(...servers: ServerConfig[]): Config {
@@ -22,6 +22,15 @@ function changeOf(after: ServerConfig, before = demo!): object {
   const { changed, resized, unchanged } = diffConfig(configOf(before), configOf(after));
   return { changed, resized, unchanged };
 }
+
+const view = {
+  allow: undefined,
+  deny: [],
+  rename: new Map(),
+  describe: new Map(),
+  pin: new Map(),
+  onChange: 'block',
+} as const;
 
 const replaced = (...keys: string[]): object => ({ changed: [{ name: 'demo', keys }], resized: [], unchanged: [] });
 const resized = (...keys: string[]): object => ({ changed: [], resized: [{ name: 'demo', keys }], unchanged: [] });
@@ -42,6 +51,7 @@ describe('diffConfig()', () => {
     ['startTimeout', { startTimeoutMs: 1 }],
     ['pingInterval', { pingIntervalMs: 1 }],
     ['maxLineBytes', { maxLineBytes: 1 }],
+    ['tools', { tools: { ...view, deny: ['x'] } }],
     ['replay', { replay: { ...demo.replay, events: 0 } }],
     ['disabled', { disabled: { code: 'SERVER_DISABLED', reason: 'API_KEY is not set' } }],
     ['pool.maxAge', { pool: { ...demo.pool, maxAgeMs: 1 } }],

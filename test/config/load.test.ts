@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, package, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
+  'image, build, package, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, tools, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 
@@ -85,7 +85,7 @@ describe('parseConfig() refuses an unknown key', () => {
     [
       'at the top, with all when none is near',
       `${ok}zzzzzzzzzz: {}`,
-      '2:1: zzzzzzzzzz: unknown key; known here: listen, engine, limits, defaults, servers',
+      '2:1: zzzzzzzzzz: unknown key; known here: listen, engine, limits, defaults, servers, groups, all',
     ],
     ['in listen', listen('prot: 1'), '2:11: listen.prot: unknown key; did you mean "port"?'],
     ['in limits', `${ok}limits: { start: 1 }`, '2:11: limits.start: unknown key; did you mean "starts"?'],

@@ -77,7 +77,9 @@ describe('GroupChannel, for lists,', () => {
     await ask(session, 'l', 'tools/list');
     await rig.clock.advance(1000);
     expect(namesOf(session.answerTo('l'))).toEqual(['alpha__add']);
-    expect(rig.catalog.describe()).toMatchObject({ alpha: { lists: 'fresh' }, beta: { lists: 'unknown' } });
+    expect(rig.catalog.describe()).toMatchObject({
+      servers: { alpha: { lists: 'fresh' }, beta: { lists: 'unknown' } },
+    });
   });
 
   it('waits a second for a server that says nothing, and no longer', async () => {
@@ -100,7 +102,7 @@ describe('GroupChannel, for lists,', () => {
     rig.catalog.outdate(member);
     await settle();
     expect(namesOf(await ask(session, 'm', 'tools/list'))).toEqual(['alpha__add']);
-    expect(rig.catalog.describe()).toMatchObject({ alpha: { lists: 'stale', tools: 1 } });
+    expect(rig.catalog.describe()).toMatchObject({ servers: { alpha: { lists: 'stale', tools: 1 } } });
   });
 
   it('tells all sessions when a list has changed, after it was read anew', async () => {

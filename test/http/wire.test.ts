@@ -724,7 +724,7 @@ describe('Another method', () => {
 });
 
 describe('A path', () => {
-  it.each(['/demo%2Fmcp', '/de%6do/mcp', '/demo%00/mcp', '/%2e%2e/mcp', '/demo;x/mcp', '/Demo/mcp', '/__proto__/mcp'])(
+  it.each(['/mcp', '/demo%2Fmcp', '/de%6do/mcp', '/demo%00/mcp', '/%2e%2e/mcp', '/demo;x/mcp', '/Demo/mcp', '/__proto__/mcp'])(
     '%s is 404',
     async (path) => {
       const answer = await post(initialize, {}, path);
@@ -732,7 +732,7 @@ describe('A path', () => {
     },
   );
 
-  it.each(['/', '/mcp', '//demo/mcp', '/demo', '/demo/', '/demo/mcp/x', '/x/demo/mcp', '/demo/MCP', '/favicon.ico'])(
+  it.each(['/', '/mcp/x', '//demo/mcp', '/demo', '/demo/', '/demo/mcp/x', '/x/demo/mcp', '/demo/MCP', '/favicon.ico'])(
     '%s is 404 PATH_UNKNOWN',
     async (path) => {
       expect(refusal(await ask('GET', path))).toEqual([404, 'PATH_UNKNOWN']);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ToolsConfig } from '../../src/config/config.ts';
-import { memberTexts } from '../../src/jsonrpc/raw-json.ts';
-import { digestOf, ToolView } from '../../src/relay/tool-view.ts';
+import { pinOf, ToolView } from '../../src/relay/tool-view.ts';
 
 const all: ToolsConfig = {
   ...{ allow: undefined, deny: [], onChange: 'block' as const },
@@ -60,7 +59,7 @@ describe('ToolView.see()', () => {
   });
 
   it('knows a pinned tool again, in whatever order it is written', () => {
-    const pin = new Map([['get_page', digestOf(memberTexts(text))]]);
+    const pin = new Map([['get_page', pinOf(JSON.parse(text) as Record<string, unknown>)]]);
     const other = '{"inputSchema":{"maximum":1,"type":"object"},"description":"Gets.","name":"get_page"}';
     expect(view({ pin }).see(other).kind).toBe('shown');
   });
@@ -70,7 +69,7 @@ describe('ToolView.see()', () => {
     text.replace('"object"', '"array"'),
     text.replace('{"name"', '{"title":"x","name"'),
   ])('tells when a pinned tool is another: %s', (other) => {
-    const pin = new Map([['get_page', digestOf(memberTexts(text))]]);
+    const pin = new Map([['get_page', pinOf(JSON.parse(text) as Record<string, unknown>)]]);
     expect(view({ pin }).see(other).kind).toBe('changed');
   });
 
@@ -79,7 +78,7 @@ describe('ToolView.see()', () => {
   });
 });
 
-describe('digestOf()', () => {
+describe('pinOf()', () => {
   it('is the same for the same value, and no other', () => {
     fc.assert(
       fc.property(
@@ -88,7 +87,7 @@ describe('digestOf()', () => {
         (one, other) => {
           const [a, b] = [one, other].map((value) => JSON.stringify(value));
           const reordered = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(a!) as object).reverse()));
-          const digest = (json: string): string => digestOf(memberTexts(json));
+          const digest = (json: string): string => pinOf(JSON.parse(json) as Record<string, unknown>);
           expect(digest(reordered)).toBe(digest(a!));
           const isSame = JSON.stringify(sorted(JSON.parse(a!))) === JSON.stringify(sorted(JSON.parse(b!)));
           expect(digest(a!) === digest(b!)).toBe(isSame);

@@ -2,10 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { ToolsConfig } from '../../src/config/config.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { clientLimits, isRefusal, readMessage, type Id } from '../../src/jsonrpc/message.ts';
-import { memberTexts } from '../../src/jsonrpc/raw-json.ts';
 import { localLease } from '../../src/relay/local-channel.ts';
 import type { LocalCall } from '../../src/relay/local-server.ts';
-import { digestOf, ToolView } from '../../src/relay/tool-view.ts';
+import { pinOf } from '../../src/relay/tool-view.ts';
 import { viewLease } from '../../src/relay/view-channel.ts';
 import { settle } from '../support/manual-clock.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
@@ -14,7 +13,6 @@ const tools = [
   { name: 'get', description: 'Gets.' },
   { name: 'set', description: 'Sets.' },
 ];
-const pinOf = (tool: object): string => digestOf(memberTexts(JSON.stringify(tool)));
 
 interface Answer {
   readonly id?: Id;
@@ -58,7 +56,7 @@ function rigOf(config: Partial<ToolsConfig>): Rig {
   const all = { allow: undefined, deny: [], onChange: 'block' as const };
   const maps = { rename: new Map(), describe: new Map(), pin: new Map() };
   const whole: ToolsConfig = { ...all, ...maps, ...config };
-  const { upstream } = viewLease(localLease(server, log), { view: new ToolView(whole), onChange: whole.onChange, log });
+  const { upstream } = viewLease(localLease(server, log), whole, log);
   upstream.attach({
     onMessage: (_, bytes) => answers.push(JSON.parse(bytes.toString()) as Answer),
     onFailed: () => undefined,

@@ -9,9 +9,9 @@ import { quietLog, type LogLine } from '../support/quiet-log.ts';
 import { until } from '../support/until.ts';
 
 const path = '/nowhere/at/all/servers.yaml';
-const first = 'servers:\n  a: { image: x/a }\n';
-const second = 'servers:\n  b: { image: x/b, env: { KEY: "${KEY:-hidden-value}" } }\n';
-const invalid = 'servers:\n  a: { imag: x/a }\n';
+const first = 'all: false\nservers:\n  a: { image: x/a }\n';
+const second = 'all: false\nservers:\n  b: { image: x/b, env: { KEY: "${KEY:-hidden-value}" } }\n';
+const invalid = 'all: false\nservers:\n  a: { imag: x/a }\n';
 
 interface Rig {
   readonly reload: Reload;
@@ -108,7 +108,7 @@ describe('Reload, given an invalid file,', () => {
     rig.text = invalid;
     rig.reload.now();
     expect(rig.applied).toEqual([]);
-    expect(errorsOf(rig)).toMatchObject([{ error: expect.stringContaining(`${path}:2:8: servers.a.imag: unknown`) }]);
+    expect(errorsOf(rig)).toMatchObject([{ error: expect.stringContaining(`${path}:3:8: servers.a.imag: unknown`) }]);
     expect(rig.reload.state.lastError).toBe(errorsOf(rig)[0]?.['error']);
   });
 

@@ -29,6 +29,7 @@ function rigOf(overrides: Parameters<typeof serverConfig>[0], refusal?: BridgeEr
     clock,
     log,
     onProgress: () => undefined,
+    members: () => [],
   });
   return { clock, engine, runtime };
 }

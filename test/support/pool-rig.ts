@@ -39,6 +39,7 @@ export function serverConfig({ pool, ...rest }: Overrides = {}): ServerConfig {
     pingIntervalMs: 15_000,
     maxLineBytes: 1024 ** 2,
     replay: { events: 1000, bytes: 4 * 1024 ** 2, ageMs: 300_000 },
+    tools: undefined,
     disabled: undefined,
     ...rest,
     pool: {

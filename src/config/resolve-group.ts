@@ -1,0 +1,90 @@
+import { closestTo } from '../base/closest.ts';
+import { allServers, type GroupSource, type ServerConfig } from './config.ts';
+import { defaults } from './defaults.ts';
+import type { Diagnostic } from './diagnose.ts';
+import { resolveCommon, reservedNames } from './resolve-server.ts';
+import type { CommonEntry, FileConfig, GroupEntry } from './schema.ts';
+
+const namePattern = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
+
+/** The groups of a file, and the endpoint for all of its servers, each as a server of its own. */
+export function resolveGroups(
+  { groups = {}, all = true, defaults: shared = {} }: FileConfig,
+  servers: ReadonlyMap<string, ServerConfig>,
+  errors: Diagnostic[],
+): ServerConfig[] {
+  const named = Object.entries(groups).map(([name, entry]) => {
+    checkName(name, servers, errors);
+    const { servers: members, ...settings } = Array.isArray(entry) ? { servers: entry } : entry;
+    checkMembers(name, entry, servers, Object.keys(groups), errors);
+    return groupConfig(name, { ...sourceOf(settings), servers: members }, servers, shared);
+  });
+  if (all === false) return named;
+  const source = { ...sourceOf(all === true ? {} : all), servers: undefined };
+  return [...named, groupConfig(allServers, source, servers, shared)];
+}
+
+interface Settings {
+  readonly separator?: string | undefined;
+  readonly listWait?: number | undefined;
+}
+
+function sourceOf({
+  separator = defaults.group.separator,
+  listWait = defaults.group.listWait,
+}: Settings): Omit<GroupSource, 'servers'> {
+  return { kind: 'group', separator, listWaitMs: listWait };
+}
+
+function checkName(name: string, servers: ReadonlyMap<string, ServerConfig>, errors: Diagnostic[]): void {
+  const report = (message: string): number => errors.push({ path: ['groups', name], message });
+  if (!namePattern.test(name))
+    report('wanted a name of small letters, digits, ".", "_" and "-", at most 63 characters');
+  else if (reservedNames.has(name)) report(`the name "${name}" is taken by Gangway itself; wanted another one`);
+  else if (servers.has(name)) report(`the name "${name}" is taken by a server; wanted another one`);
+}
+
+function checkMembers(
+  group: string,
+  entry: GroupEntry,
+  servers: ReadonlyMap<string, ServerConfig>,
+  groups: readonly string[],
+  errors: Diagnostic[],
+): void {
+  const members = Array.isArray(entry) ? entry : entry.servers;
+  const place = Array.isArray(entry) ? ['groups', group] : ['groups', group, 'servers'];
+  if (members.length === 0) errors.push({ path: place, message: 'got no server, wanted at least one' });
+  members.forEach((name, i) => {
+    const report = (message: string): number => errors.push({ path: [...place, i], message });
+    if (members.indexOf(name) < i) report(`"${name}" is in it already`);
+    if (servers.has(name)) return;
+    const hint = closestTo(name, [...servers.keys()]);
+    if (groups.includes(name)) report(`"${name}" is a group; wanted a server`);
+    else report(`there is no server "${name}"${hint === undefined ? '' : `; did you mean "${hint}"?`}`);
+  });
+}
+
+type Settled = Omit<ServerConfig, 'name' | 'source'>;
+
+/** Its calls may take as long as those of the slowest of its servers, which is opened on the first of them. */
+function groupConfig(
+  name: string,
+  source: GroupSource,
+  servers: ReadonlyMap<string, ServerConfig>,
+  shared: CommonEntry,
+): ServerConfig {
+  const own = resolveCommon({}, { replay: shared.replay }, () => undefined);
+  const members = (source.servers ?? [...servers.keys()]).flatMap((member) => servers.get(member) ?? []);
+  const most = (valueOf: (server: Settled) => number): number => Math.max(valueOf(own), ...members.map(valueOf));
+  const openingMs = ({ pool, startTimeoutMs }: Settled): number => pool.acquireTimeoutMs + startTimeoutMs;
+  return {
+    ...own,
+    name,
+    source,
+    sharing: 'session',
+    maxLineBytes: most(({ maxLineBytes }) => maxLineBytes),
+    startTimeoutMs: most(({ startTimeoutMs }) => startTimeoutMs),
+    callTimeoutMs: most((server) => openingMs(server) + server.callTimeoutMs),
+    maxCallTimeMs: most((server) => openingMs(server) + server.maxCallTimeMs),
+  };
+}
