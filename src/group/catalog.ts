@@ -180,6 +180,7 @@ export class Catalog {
       onChange: (changed) => {
         this.#onChange(changed);
       },
+      isWanted: () => this.#listeners.size > 0,
     });
     if (this.#isClosed) offers.close();
     this.#offers.set(member.config, offers);

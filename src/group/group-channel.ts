@@ -141,9 +141,10 @@ export class GroupChannel implements Channel, LinkHome {
     }
   }
 
-  onFailed(id: Id, error: BridgeError, wasSent: boolean): void {
+  onFailed(id: Id, error: BridgeError): void {
     this.#calls.delete(id);
-    this.#receiver?.onFailed(id, error, wasSent);
+    // The endpoint itself has taken it: what failed is one of its servers, so this is the answer to a call, not a status of HTTP.
+    this.#receiver?.onFailed(id, error, true);
   }
 
   onFlood(): void {
@@ -152,7 +153,7 @@ export class GroupChannel implements Channel, LinkHome {
 
   onLost(link: MemberLink, error: BridgeError): void {
     this.#links.delete(link.member.config.name);
-    for (const [id, call] of [...this.#calls]) if (call.link === link) this.onFailed(id, error, true);
+    for (const [id, call] of [...this.#calls]) if (call.link === link) this.onFailed(id, error);
   }
 
   #relayAside(message: Request | Notification, bytes: Bytes, from: MemberLink, cause: Id | undefined): void {
@@ -310,7 +311,7 @@ export class GroupChannel implements Channel, LinkHome {
       return;
     }
     const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
-    this.onFailed(request.id, known, false);
+    this.onFailed(request.id, known);
   }
 
   #answer({ id, idText, method }: Request, body: string, isError = false): void {

@@ -22,7 +22,7 @@ export interface LinkHome {
   /** How much the client wants to be logged, once it has said so. */
   readonly level: string | undefined;
   onMessage(message: Envelope, bytes: Bytes, from: MemberLink, cause: Id | undefined): void;
-  onFailed(id: Id, error: BridgeError, wasSent: boolean): void;
+  onFailed(id: Id, error: BridgeError): void;
   onFlood(): void;
   /** It is of no use any more. */
   onLost(link: MemberLink, error: BridgeError): void;
@@ -120,12 +120,12 @@ export class MemberLink implements ChannelReceiver, Asker {
   }
 
   onGarbled(id: Id): void {
-    this.onFailed(id, garbledAnswer(), true);
+    this.onFailed(id, garbledAnswer());
   }
 
-  onFailed(id: Id, error: BridgeError, wasSent: boolean): void {
+  onFailed(id: Id, error: BridgeError): void {
     if (this.#state === 'opening' && this.#isOwn(id)) this.#answer.reject(error);
-    else if (!this.#isOwn(id)) this.#home.onFailed(id, error, wasSent);
+    else if (!this.#isOwn(id)) this.#home.onFailed(id, error);
   }
 
   onFlood(): void {
@@ -193,7 +193,7 @@ export class MemberLink implements ChannelReceiver, Asker {
     if (!upstream.isBusy) upstream.send(bytes, envelope);
     else if (envelope.kind === 'request') {
       const sentence = 'Cannot send to the server: it does not read its input';
-      this.onFailed(envelope.id, new BridgeError('UPSTREAM_BUSY', sentence), false);
+      this.onFailed(envelope.id, new BridgeError('UPSTREAM_BUSY', sentence));
     }
   }
 
@@ -205,7 +205,7 @@ export class MemberLink implements ChannelReceiver, Asker {
     const reason = this.#state === 'opening' ? 'start-failed' : 'session-ended';
     this.#state = 'ended';
     this.#answer.reject(error);
-    for (const id of unsent) this.#home.onFailed(id, error, false);
+    for (const id of unsent) this.#home.onFailed(id, error);
     this.#home.onLost(this, error);
     void this.#lease?.release(reason);
   }

@@ -6,14 +6,18 @@ import { listNames, type ListName, type Offer } from './offers.ts';
 import type { Member } from './member.ts';
 import { readOffers, type Offers } from './read-offers.ts';
 
-/** After a failure, a server is left alone for so long. */
-const pauseMs = 5000;
+/** After a failure, a server is left alone for so long; twice as long after each further one, up to the second. */
+const [firstPauseMs, longestPauseMs] = [5000, 60_000];
+/** Not every server says that its lists have changed: what is older is asked for again when somebody wants it. */
+const maxAgeMs = 5 * 60_000;
 
 interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
   /** Its lists are others now. */
   readonly onChange: (changed: readonly ListName[]) => void;
+  /** Whether there is a session that would want to know. */
+  readonly isWanted: () => boolean;
 }
 
 /**
@@ -28,6 +32,8 @@ export class MemberOffers {
   #learning: Promise<void> | undefined;
   #isStale = true;
   #failure: string | undefined;
+  #learnedAt = -Infinity;
+  #pauseMs = firstPauseMs;
   #retryAt = -Infinity;
   readonly #closing = new AbortController();
 
@@ -65,8 +71,9 @@ export class MemberOffers {
   /** Asks the server unless all is known, or it has just failed. Resolves when that has ended, well or not. */
   learn(): Promise<void> {
     if (this.#learning) return this.#learning;
-    const isTooSoon = this.#around.clock.now() < this.#retryAt;
-    if (!this.#isStale || isTooSoon || this.#closing.signal.aborted) return Promise.resolve();
+    const now = this.#around.clock.now();
+    const isOld = this.#isStale || now - this.#learnedAt > maxAgeMs;
+    if (!isOld || now < this.#retryAt || this.#closing.signal.aborted) return Promise.resolve();
     this.#learning = this.#learn().finally(() => {
       this.#learning = undefined;
       if (this.#isStale) void this.learn();
@@ -89,18 +96,29 @@ export class MemberOffers {
       try {
         this.#instructions = instructionsIn(client.handshake.result);
         this.#take(await readOffers(client));
+        this.#learnedAt = clock.now();
+        this.#pauseMs = firstPauseMs;
       } finally {
         void client.close();
       }
     } catch (error) {
       this.#isStale = true;
-      this.#retryAt = clock.now() + pauseMs;
+      this.#retryLater();
       // A server that is switched off was named when that was found.
       if (this.#failure === undefined && !config.disabled) {
         log.warn({ server: config.name, error: messageOf(error) }, 'the lists of a server cannot be read');
       }
       this.#failure = messageOf(error);
     }
+  }
+
+  #retryLater(): void {
+    const { clock, isWanted } = this.#around;
+    this.#retryAt = clock.now() + this.#pauseMs;
+    clock.after(this.#pauseMs, () => {
+      if (isWanted()) void this.learn();
+    });
+    this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);
   }
 
   #take(offers: Offers): void {

@@ -1,7 +1,10 @@
 import { BridgeError } from '../base/errors.ts';
 import { elementTexts, memberTexts } from '../jsonrpc/raw-json.ts';
 import type { ChannelClient } from '../relay/channel-client.ts';
+import { ServerError } from '../relay/server-error.ts';
 import { listNames, lists, readOffer, type ListName, type Offer } from './offers.ts';
+
+const methodNotFound = -32601;
 
 /** Of one list. */
 const maxPages = 100;
@@ -20,9 +23,16 @@ export async function readOffers(client: ChannelClient): Promise<Offers> {
   const { capabilities } = client.handshake;
   const offers: Record<ListName, readonly Offer[]> = { tools: [], prompts: [], resources: [], templates: [] };
   for (const list of listNames) {
-    if (capabilities[lists[list].capability] !== undefined) offers[list] = await readList(client, list);
+    if (capabilities[lists[list].capability] !== undefined)
+      offers[list] = await readList(client, list).catch(noSuchList);
   }
   return offers;
+}
+
+/** Not every server has all the lists of a capability: those with resources are often without templates. */
+function noSuchList(error: unknown): Offer[] {
+  if (error instanceof ServerError && error.rpcCode === methodNotFound) return [];
+  throw error;
 }
 
 async function readList(client: ChannelClient, list: ListName): Promise<Offer[]> {

@@ -105,6 +105,65 @@ describe('GroupChannel, for lists,', () => {
     expect(rig.catalog.describe()).toMatchObject({ servers: { alpha: { lists: 'stale', tools: 1 } } });
   });
 
+  it('asks a server that fails again, less and less often, and tells the session when it is there', async () => {
+    const rig = groupRig({ alpha: offering(() => ({ tools: [tool('add')] })) });
+    let starts = 0;
+    rig.rigs['alpha']!.failStart = (count) => {
+      starts = count + 1;
+      return new Error('no');
+    };
+    const session = await rig.join();
+    expect(namesOf(await ask(session, 'l', 'tools/list'))).toEqual([]);
+    for (let seconds = 0; seconds < 60; seconds++) await rig.clock.advance(1000);
+    expect(starts).toBeLessThanOrEqual(5);
+    rig.rigs['alpha']!.failStart = () => undefined;
+    for (let seconds = 0; seconds < 60; seconds++) await rig.clock.advance(1000);
+    expect(session.heard.map(({ method }) => method)).toContain('notifications/tools/list_changed');
+    expect(namesOf(await ask(session, 'm', 'tools/list'))).toEqual(['alpha__add']);
+  });
+
+  it('asks again after five minutes, for a server that does not say that it has changed', async () => {
+    let tools = [tool('add')];
+    const rig = groupRig({ alpha: offering(() => ({ tools })) });
+    const session = await rig.join();
+    await ask(session, 'l', 'tools/list');
+    tools = [tool('more')];
+    await rig.clock.advance(299_000);
+    await ask(session, 'm', 'tools/list');
+    await settle();
+    expect(session.heard.map(({ method }) => method)).not.toContain('notifications/tools/list_changed');
+    await rig.clock.advance(2000);
+    await ask(session, 'n', 'tools/list');
+    await settle();
+    expect(session.heard.map(({ method }) => method)).toContain('notifications/tools/list_changed');
+  });
+
+  it('takes a list that a server does not know for an empty one, and keeps its others', async () => {
+    const rig = groupRig({
+      alpha: offering(() => ({ resources: [{ uri: 'a:b', name: 'b' }], unknown: ['resources/templates/list'] })),
+    });
+    const session = await rig.join();
+    expect(namesOf(await ask(session, 'l', 'resources/list'), 'resources')).toEqual(['alpha__b']);
+    expect(rig.catalog.describe()).toMatchObject({ servers: { alpha: { lists: 'fresh', templates: 0 } } });
+  });
+
+  it('shows the first of two tools that have the same name with the servers’ before it, and says so', async () => {
+    const habits = { a: { tools: [tool('b-c')] }, 'a-b': { tools: [tool('c')] } };
+    const rig = groupRig(
+      Object.fromEntries(Object.entries(habits).map(([name, offer]) => [name, offering(() => offer)])),
+      '-',
+    );
+    const session = await rig.join();
+    expect(namesOf(await ask(session, 'l', 'tools/list'))).toEqual(['a-b-c']);
+    await ask(session, 'c', 'tools/call', { name: 'a-b-c' });
+    const called = Object.entries(rig.rigs).filter(([, { engine }]) =>
+      engine.children.some(({ received }) => received.some((line) => line.includes('tools/call'))),
+    );
+    expect(called.map(([name]) => name)).toEqual(['a']);
+    expect(rig.catalog.describe()).toMatchObject({ clashes: ['c of a-b: a-b-c'] });
+    expect(rig.lines).toMatchObject([{ level: 40, list: 'tools', clashes: ['c of a-b: a-b-c'] }]);
+  });
+
   it('tells all sessions when a list has changed, after it was read anew', async () => {
     let tools = [tool('add')];
     const rig = groupRig({ alpha: offering(() => ({ tools })) });
@@ -254,12 +313,12 @@ describe('GroupChannel, for calls,', () => {
     expect((await ask(session, '2', 'tools/call', { name: 'alpha__add' }))?.result).toBeDefined();
   });
 
-  it('fails a call whose server cannot be opened, as not sent', async () => {
+  it('answers a call whose server cannot be opened with an error, for the endpoint itself is there', async () => {
     const rig = twoServers();
     const session = await rig.join();
     rig.rigs['alpha']!.startError = new Error('no');
     await ask(session, 'c', 'tools/call', { name: 'alpha__add' });
-    expect(session.failures).toMatchObject([{ id: 'c', wasSent: false }]);
+    expect(session.failures).toMatchObject([{ id: 'c', wasSent: true }]);
   });
 
   it('passes a cancellation to where the call is', async () => {

@@ -18,6 +18,8 @@ export interface Offering {
   readonly resources?: readonly object[];
   readonly templates?: readonly object[];
   readonly instructions?: string;
+  /** Methods that it does not know. */
+  readonly unknown?: readonly string[];
   /** With any other request. By default it echoes its params. */
   readonly onRequest?: (request: Line, child: FakeChild) => void;
 }
@@ -36,6 +38,10 @@ export function offering(offers: () => Offering): Habit {
     onLine: (line, child) => {
       const request = JSON.parse(line) as Line;
       if (child.hasExited || request.id === undefined || request.method === undefined) return;
+      if (offers().unknown?.includes(request.method) === true) {
+        child.say({ jsonrpc: '2.0', id: request.id, error: { code: -32601, message: 'Method not found' } });
+        return;
+      }
       const result = resultOf(request.method, offers());
       if (result) child.say({ jsonrpc: '2.0', id: request.id, result });
       else (offers().onRequest ?? echo)(request, child);
