@@ -69,6 +69,14 @@ export class Catalog {
     for (const offers of this.#current()) void offers.learn();
   }
 
+  /** Its servers may be others now: tells the sessions that there are what is gone, and asks those that are new. */
+  refresh(): void {
+    if (this.#listeners.size === 0) return;
+    const before = [...this.#told].map((list) => [list, this.#merged.get(list)?.digest] as const);
+    this.open();
+    this.#tell(before.filter(([list, digest]) => this.#merge(list).digest !== digest).map(([list]) => list));
+  }
+
   /** Asks no server for anything any more. */
   close(): void {
     this.#isClosed = true;
@@ -190,7 +198,10 @@ export class Catalog {
 
   #onChange(changed: readonly ListName[]): void {
     for (const list of changed) this.#merged.delete(list);
-    const news = changed.filter((list) => this.#told.has(list));
+    this.#tell(changed.filter((list) => this.#told.has(list)));
+  }
+
+  #tell(news: readonly ListName[]): void {
     if (news.length === 0) return;
     for (const listener of [...this.#listeners]) listener(news);
   }

@@ -42,6 +42,10 @@ export class GroupBackend implements Backend {
     });
   }
 
+  refresh(): void {
+    this.#catalog.refresh();
+  }
+
   close(): void {
     this.#catalog.close();
   }

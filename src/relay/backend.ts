@@ -20,6 +20,8 @@ export interface Backend {
   lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
   /** Sessions whose end somebody else does not know yet; absent where nobody has to be told. */
   readonly leases?: number;
+  /** What it is made of may be something else now. */
+  refresh?(): void;
   /** Nothing is asked of it by itself any more; sessions go on. */
   close?(): void;
   /** Facts for `/status`: no secrets. */

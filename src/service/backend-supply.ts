@@ -13,7 +13,10 @@ export function backendSupply(backend: Backend): Supply {
       // What fails is shown as its trouble.
       backend.open().catch(() => undefined);
     },
-    refresh: () => Promise.resolve(),
+    refresh: () => {
+      backend.refresh?.();
+      return Promise.resolve();
+    },
     drain: () => {
       backend.close?.();
     },

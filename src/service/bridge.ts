@@ -276,6 +276,7 @@ export class Bridge implements Health {
     this.#budget.resize(limits);
     this.#engines.need(servers.values());
     for (const runtime of this.#runtimes.apply(diff, servedBy(this.#config))) void this.#bringUp(runtime);
+    for (const runtime of this.#runtimes.current()) if (runtime.config.source.kind === 'group') void runtime.refresh();
     return diff;
   }
 

@@ -62,6 +62,7 @@ export function describeStatus(parts: Parts): object {
     retiring: runtimes.retiring().map((runtime) => ({
       name: runtime.config.name,
       sessions: sessions.count(runtime.config).sessions,
+      inGroups: parts.members.count(runtime),
       ...runtime.describe(),
     })),
   };

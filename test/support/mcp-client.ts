@@ -47,7 +47,7 @@ export async function connect(
   prepare: (client: Client) => void = () => undefined,
 ): Promise<Connected> {
   const client = new Client({ name: 'test', version: '1' }, { capabilities });
-  const transport = new StreamableHTTPClientTransport(new URL(`${base}/${server}/mcp`));
+  const transport = new StreamableHTTPClientTransport(new URL(endpointOf(base, server)));
   prepare(client);
   await client.connect(transport);
   const close = async (): Promise<void> => {
@@ -56,6 +56,11 @@ export async function connect(
     await client.close();
   };
   return { client, transport, close, [Symbol.asyncDispose]: close };
+}
+
+/** @param server its name; `mcp` for the endpoint for all */
+function endpointOf(base: string, server: string): string {
+  return server === 'mcp' ? `${base}/mcp` : `${base}/${server}/mcp`;
 }
 
 /** The first text of a tool's result. */
@@ -119,7 +124,7 @@ export class RawSession {
     capabilities: object = {},
     version = '2025-11-25',
   ): Promise<RawSession> {
-    const url = `${base}/${server}/mcp`;
+    const url = endpointOf(base, server);
     const opened = await post(url, initialize(1, capabilities, version));
     if (opened.message?.result === undefined) throw new Error(`not opened: ${opened.status} ${opened.text}`);
     const session = new RawSession(url, opened, version);
