@@ -5,7 +5,9 @@ import { loadConfig } from '../config/load.ts';
 import type { Arguments } from './args.ts';
 import { findServer, openDirect, type DirectClient } from './direct-client.ts';
 import { stderrOf } from './errors.ts';
+import { listTools } from './list-tools.ts';
 import type { Output } from './output.ts';
+import { faultsOf } from './view-faults.ts';
 
 interface Finding {
   readonly isOk: boolean;
@@ -43,11 +45,15 @@ async function checkServer(
     output.complain(`    ${line}`);
   };
   try {
-    const direct = await openDirect(config, server, { environment, log: createLog('silent', 'json'), progress });
+    const log = createLog('silent', 'json');
+    const direct = await openDirect(config, { ...server, tools: undefined }, { environment, log, progress });
     try {
-      const { engine, startMs } = direct;
+      const { client, engine, startMs } = direct;
       const place = engine === undefined ? '' : ` on ${engine}`;
-      return ok(server.name, `${await describe(direct)}, ${Math.round(startMs)} ms${place}`);
+      const tools = client.getServerCapabilities()?.tools ? await listTools(client) : [];
+      const faults = server.tools ? faultsOf(server.tools, tools) : [];
+      const text = `${describe(direct, tools.length)}, ${Math.round(startMs)} ms${place}`;
+      return faults.length === 0 ? ok(server.name, text) : wrong(server.name, text, faults);
     } finally {
       await direct.close();
     }
@@ -56,9 +62,8 @@ async function checkServer(
   }
 }
 
-async function describe({ client, noiseLines }: DirectClient): Promise<string> {
+function describe({ client, noiseLines }: DirectClient, tools: number): string {
   const { name, version } = client.getServerVersion() ?? { name: 'a server without a name', version: '' };
-  const tools = client.getServerCapabilities()?.tools ? (await client.listTools()).tools.length : 0;
   const noise = noiseLines() > 0 ? `, ${noiseLines()} lines on stdout that are no messages` : '';
   return `${name} ${version}, ${tools} tools${noise}`;
 }

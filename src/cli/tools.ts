@@ -1,22 +1,9 @@
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { stringify } from 'yaml';
-import { z } from 'zod';
-import { BridgeError } from '../base/errors.ts';
 import { pinOf } from '../relay/tool-view.ts';
 import type { Arguments } from './args.ts';
+import { listTools, type Tool } from './list-tools.ts';
 import { table, type Output } from './output.ts';
 import { withServer } from './with-server.ts';
-
-/** As the server wrote it, also what is not known here. */
-type Tool = Readonly<Record<string, unknown>> & { readonly name: string; readonly description?: string | undefined };
-
-const page = z.object({
-  tools: z.array(z.looseObject({ name: z.string(), description: z.string().optional() })),
-  nextCursor: z.string().optional(),
-});
-
-/** A list has an end before that. */
-const maxPages = 100;
 
 /** `gangway tools NAME`: starts the server, lists its tools as clients see them, removes it. `--pins`: what pins each. */
 export function tools(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
@@ -27,19 +14,6 @@ export function tools(args: Arguments, environment: NodeJS.ProcessEnv, output: O
     else printTools(found, args, output);
     return 0;
   });
-}
-
-async function listTools(client: Client): Promise<Tool[]> {
-  const found: Tool[] = [];
-  let cursor: string | undefined;
-  for (let count = 0; count < maxPages; count++) {
-    const params = cursor === undefined ? {} : { cursor };
-    const { tools: some, nextCursor } = await client.request({ method: 'tools/list', params }, page);
-    found.push(...some);
-    cursor = nextCursor;
-    if (cursor === undefined) return found;
-  }
-  throw new BridgeError('UPSTREAM_GARBLED', `Cannot list the tools: there are more than ${maxPages} pages`);
 }
 
 function printTools(found: readonly Tool[], { isJson }: Arguments, output: Output): void {

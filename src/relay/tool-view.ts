@@ -37,7 +37,9 @@ export class ToolView {
   see(text: string): Seen {
     const members = text.startsWith('{') ? memberTexts(text) : new Map<string, string>();
     const name = textOf(members.get('name'));
-    if (name === undefined || !this.#admits(name)) return { kind: 'hidden' };
+    // Also one whose own name is what another is called now: it could not be called.
+    if (name === undefined || this.originalOf(this.#config.rename.get(name) ?? name) !== name)
+      return { kind: 'hidden' };
     const shown = this.#shownText(name, members, text);
     const digest = pinOf(JSON.parse(text) as Record<string, unknown>);
     const pinned = this.#config.pin.get(name);

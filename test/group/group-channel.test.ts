@@ -147,6 +147,17 @@ describe('GroupChannel, for lists,', () => {
     expect(rig.catalog.describe()).toMatchObject({ servers: { alpha: { lists: 'fresh', templates: 0 } } });
   });
 
+  it('does without a server whose list has no end', async () => {
+    const rig = groupRig({
+      alpha: offering(() => ({ tools: [tool('add')], isEndless: true })),
+      beta: offering(() => ({ tools: [tool('add')] })),
+    });
+    const session = await rig.join();
+    expect(namesOf(await ask(session, 'l', 'tools/list'))).toEqual(['beta__add']);
+    const failure = 'Cannot read "tools/list": it has no end within 100 pages and 33554432 bytes';
+    expect(rig.catalog.describe()).toMatchObject({ servers: { alpha: { lists: 'unknown', failure } } });
+  });
+
   it('shows the first of two tools that have the same name with the servers’ before it, and says so', async () => {
     const habits = { a: { tools: [tool('b-c')] }, 'a-b': { tools: [tool('c')] } };
     const rig = groupRig(

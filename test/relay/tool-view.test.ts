@@ -54,6 +54,11 @@ describe('ToolView.see()', () => {
     });
   });
 
+  it('hides a tool under whose name another one is shown', () => {
+    const rename = new Map([['other', 'get_page']]);
+    expect(view({ rename }).see(text)).toEqual({ kind: 'hidden' });
+  });
+
   it.each(['7', '[]', '{}', '{"name":7}'])('hides %s, which is no tool', (no) => {
     expect(view({}).see(no)).toEqual({ kind: 'hidden' });
   });

@@ -14,6 +14,11 @@ const tools = [
   { name: 'set', description: 'Sets.' },
 ];
 
+const noView: ToolsConfig = {
+  ...{ allow: undefined, deny: [], onChange: 'block' as const },
+  ...{ rename: new Map(), describe: new Map(), pin: new Map() },
+};
+
 interface Answer {
   readonly id?: Id;
   readonly result?: { readonly tools?: readonly { readonly name: string }[]; readonly called?: string };
@@ -53,10 +58,7 @@ function rigOf(config: Partial<ToolsConfig>): Rig {
       return Promise.resolve({ tools: rig.tools.slice(at, at + 1), ...next });
     },
   };
-  const all = { allow: undefined, deny: [], onChange: 'block' as const };
-  const maps = { rename: new Map(), describe: new Map(), pin: new Map() };
-  const whole: ToolsConfig = { ...all, ...maps, ...config };
-  const { upstream } = viewLease(localLease(server, log), whole, log);
+  const { upstream } = viewLease(localLease(server, log), { ...noView, ...config }, log);
   upstream.attach({
     onMessage: (_, bytes) => answers.push(JSON.parse(bytes.toString()) as Answer),
     onFailed: () => undefined,

@@ -18,6 +18,8 @@ export interface Offering {
   readonly resources?: readonly object[];
   readonly templates?: readonly object[];
   readonly instructions?: string;
+  /** Each page of a list is followed by another one. */
+  readonly isEndless?: boolean;
   /** Methods that it does not know. */
   readonly unknown?: readonly string[];
   /** With any other request. By default it echoes its params. */
@@ -54,10 +56,11 @@ function echo({ id, params }: Line, child: FakeChild): void {
 }
 
 function resultOf(method: string, offers: Offering): object | undefined {
-  const { tools, prompts, resources = [], templates = [] } = offers;
+  const { tools, prompts, resources = [], templates = [], isEndless } = offers;
+  const more = isEndless === true ? { nextCursor: 'more' } : {};
   const results: Readonly<Record<string, object>> = {
     initialize: helloOf(offers),
-    'tools/list': { tools },
+    'tools/list': { tools, ...more },
     'prompts/list': { prompts },
     'resources/list': { resources },
     'resources/templates/list': { resourceTemplates: templates },
