@@ -82,6 +82,12 @@ function groupConfig(
     name,
     source,
     sharing: 'session',
+    pool: {
+      ...own.pool,
+      idleTimeoutMs: most(({ pool }) => pool.idleTimeoutMs),
+      // No session lives longer than any of the servers that it may have.
+      maxAgeMs: Math.min(own.pool.maxAgeMs, ...members.map(({ pool }) => pool.maxAgeMs)),
+    },
     maxLineBytes: most(({ maxLineBytes }) => maxLineBytes),
     startTimeoutMs: most(({ startTimeoutMs }) => startTimeoutMs),
     callTimeoutMs: most((server) => openingMs(server) + server.callTimeoutMs),

@@ -52,6 +52,12 @@ describe('parseConfig(), groups,', () => {
     expect(callTimes).toEqual([350_000, 95_000]);
   });
 
+  it('lets a session rest as long as any server allows, and live no longer than each', () => {
+    const more = '  more: { image: x, pool: { idleTimeout: 1h, maxAge: 2h } }\n';
+    const pool = parseConfig(`${servers}${more}`, 'f.yaml', {}, {}).groups.get('mcp')?.pool;
+    expect(pool).toMatchObject({ idleTimeoutMs: 3_600_000, maxAgeMs: 7_200_000 });
+  });
+
   it.each([
     ['a server that there is not', 'groups: { g: [fetch, memry] }', '4:22: groups.g.1: there is no server "memry"; did you mean "memory"?'],
     ['a group in a group', 'groups: { g: [fetch], h: [g] }', '4:27: groups.h.0: "g" is a group; wanted a server'],
