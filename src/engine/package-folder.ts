@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { BridgeError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import type { PackageSource } from '../config/config.ts';
 import type { Progress } from './engine.ts';
 import { packageRecipe, whyNotInstalled, type PackageRecipe } from './package-recipe.ts';
@@ -13,6 +14,8 @@ import { clientEnvironment } from './run-args.ts';
 import { needSpareDescriptors } from './spare-descriptors.ts';
 
 const installMs = 10 * 60_000;
+/** How long the last words of an installer may take to arrive. */
+const lastWordsMs = 500;
 
 /**
  * Packages as plain programs of this host, for where there is no container engine: each version is installed once, into a
@@ -80,8 +83,15 @@ export class PackageFolder {
       ...{ cwd, extendEnv: false, stdin: 'ignore', reject: false },
       ...{ all: true, buffer: false, timeout: installMs, cleanup: true },
     });
+    // What it has started may outlive it, and hold its output open: nobody waits for that.
+    child.once('exit', () => {
+      setTimeout(() => {
+        [child.stdout, child.stderr].forEach((stream) => stream.destroy());
+      }, lastWordsMs);
+    });
     const lines: string[] = [];
-    for await (const line of child.iterable({ from: 'all' })) {
+    for await (const text of child.iterable({ from: 'all' })) {
+      const line = printable(text);
       progress(line);
       lines.push(line);
       if (lines.length > 100) lines.shift();

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { PackageSource } from '../../src/config/config.ts';
@@ -93,5 +93,19 @@ describe('PackageFolder.ensure()', () => {
       code: 'BUILD_FAILED',
       message: 'Cannot install npm:greeter@1.0.0: npm is not there',
     });
+  });
+
+  it('does not wait for what an installer has left running, and shows its words without their colours', async () => {
+    using home = temporaryFolder();
+    const npm =
+      '#!/bin/sh\nprintf "\\033[31mnpm error\\033[0m code E404\\n"\nsleep 60 &\necho $! >left\ncp left $HOME\nexit 1\n';
+    writeFileSync(path.join(home.path, 'npm'), npm, { mode: 0o755 });
+    const packages = new PackageFolder({ PATH: `${home.path}:${process.env['PATH']}`, HOME: home.path });
+    const told: string[] = [];
+    const installed = packages.ensure({ ...source, registry: 'npm' }, (line) => told.push(line));
+    await expect(installed).rejects.toMatchObject({ message: expect.stringContaining('does not have this version') });
+    expect(told).toEqual(['installing npm:greeter@1.0.0', 'npm error code E404']);
+    // Still there: it was not its end that was waited for.
+    process.kill(Number(readFileSync(path.join(home.path, 'left'), 'utf8')), 'SIGKILL');
   });
 });
