@@ -8,6 +8,14 @@ export const containerTestMs = 120_000;
 
 const required = new Set((process.env['GANGWAY_REQUIRE_ENGINES'] ?? '').split(/[\s,]+/));
 
+/** `scripts/test.mjs` has one run for each, beside each other. */
+const wanted = new Set((process.env['GANGWAY_TEST_ENGINES'] ?? 'podman docker').split(/[\s,]+/));
+
+/** Whether this run is about an engine. */
+export function isWanted(engine: EngineName): boolean {
+  return wanted.has(engine);
+}
+
 /** Why an engine does not work here; undefined when it does. */
 function whyMissing(engine: EngineName): string | undefined {
   const { status, error, stderr } = spawnSync(engine, ['info'], { encoding: 'utf8', timeout: 20_000 });
@@ -28,6 +36,12 @@ export function describeEachEngine(
 ): void {
   for (const engine of engines) {
     const title = `${subject} (${engine})`;
+    if (!isWanted(engine)) {
+      describe.skip(title, () => {
+        suite(engine);
+      });
+      continue;
+    }
     const why = whyMissing(engine);
     if (why === undefined) {
       describe(title, () => {
@@ -50,8 +64,9 @@ export function describeEachEngine(
 /** A test for each engine, like the suites of `describeEachEngine`, but all at once: each has to mind its own. */
 export function itOnAllEnginesAtOnce(title: string, test: (engine: EngineName) => Promise<void>): void {
   for (const engine of ['podman', 'docker'] as const) {
-    const why = whyMissing(engine);
-    const each = why === undefined || required.has(engine) ? it.concurrent : it.skip;
+    const why = isWanted(engine) ? whyMissing(engine) : undefined;
+    const canRun = why === undefined || required.has(engine);
+    const each = isWanted(engine) && canRun ? it.concurrent : it.skip;
     each(`${title} (${engine})`, async () => {
       if (why !== undefined) throw missing(engine, why);
       await test(engine);
