@@ -35,6 +35,8 @@ export class ImageStore {
   readonly #present = new Set<string>();
   /** Folders that were built → what the image of each is called. */
   readonly #tags = new Map<string, string>();
+  /** Folders that are looked at again → the last who asked for it: they go one after the other. */
+  readonly #renewals = new Map<string, Promise<string>>();
   /** Images that could not be had, and until when that is believed. */
   readonly #failures = new Map<string, { readonly error: BridgeError; readonly until: number }>();
 
@@ -68,14 +70,15 @@ export class ImageStore {
    * @returns the tag of the image
    * @throws {BridgeError} `BUILD_FAILED`
    */
-  async renew(folder: string, progress: Progress, isForced = false): Promise<string> {
-    const key = `build ${folder}`;
-    // A build that is under way may have read the folder before it changed.
-    await this.#arrivals.get(key)?.catch(() => undefined);
-    this.#failures.delete(key);
-    if (this.#present.has(key)) await this.#make(folder, progress, isForced);
-    else await this.#once(key, () => this.#make(folder, progress, isForced));
-    return this.#tags.get(folder) ?? '';
+  renew(folder: string, progress: Progress, isForced = false): Promise<string> {
+    const before = this.#renewals.get(folder)?.catch(() => undefined) ?? Promise.resolve();
+    const renewal = before
+      .then(() => this.#renew(folder, progress, isForced))
+      .finally(() => {
+        if (this.#renewals.get(folder) === renewal) this.#renewals.delete(folder);
+      });
+    this.#renewals.set(folder, renewal);
+    return renewal;
   }
 
   /**
@@ -99,6 +102,16 @@ export class ImageStore {
     for (const pull of ['missing', 'always', 'never']) this.#present.delete(`${pull} ${image}`);
     this.#present.delete(image);
     for (const [folder, tag] of this.#tags) if (tag === image) this.#present.delete(`build ${folder}`);
+  }
+
+  async #renew(folder: string, progress: Progress, isForced: boolean): Promise<string> {
+    const key = `build ${folder}`;
+    // A build that is under way may have read the folder before it changed.
+    await this.#arrivals.get(key)?.catch(() => undefined);
+    this.#failures.delete(key);
+    if (this.#present.has(key)) await this.#make(folder, progress, isForced);
+    else await this.#once(key, () => this.#make(folder, progress, isForced));
+    return this.#tags.get(folder) ?? '';
   }
 
   async #make(folder: string, progress: Progress, isForced = false): Promise<void> {

@@ -37,6 +37,7 @@ class FakeClient implements ImageClient {
   ): Promise<string | undefined> {
     this.asked.push(`build ${path.basename(containerfile)} ${path.basename(context)} ${tag}`);
     await this.work;
+    if (this.failure === undefined) this.present.add(tag);
     return this.failure;
   }
 
@@ -255,6 +256,7 @@ describe('ImageStore.build()', () => {
   it('builds again when the engine said that the image is gone', async () => {
     write('Containerfile');
     store.forget(await store.build(folder, quiet));
+    client.present.clear();
     await store.build(folder, quiet);
     expect(client.count('build')).toBe(2);
   });
@@ -338,6 +340,20 @@ describe('ImageStore.renew()', () => {
     const second = store.renew(folder, quiet);
     work.resolve();
     expect(await second).not.toBe(await first);
+  });
+
+  it('builds once for all who ask while it is built', async () => {
+    client.present.add(await store.build(folder, quiet));
+    const work = deferred();
+    client.work = work.promise;
+    change();
+    const tags = Promise.all([store.renew(folder, quiet), store.renew(folder, quiet)]);
+    await until('the builder to be asked', () => client.count('build') >= 2);
+    // As long as it takes to read the folder: time enough to ask once more.
+    for (let i = 0; i < 5; i++) await new ImageStore(new FakeClient(), clock).build(folder, quiet);
+    work.resolve();
+    expect(new Set(await tags).size).toBe(1);
+    expect(client.count('build')).toBe(2);
   });
 });
 
