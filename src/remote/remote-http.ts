@@ -82,6 +82,12 @@ export class RemoteHttp {
         connection.cancel();
         reject(unreachable(connection.isLate() ? { code: 'ETIMEDOUT' } : error, connection.isThere()));
       });
+      // Where nobody listens to this, the request ends without an error.
+      request.once('upgrade', ({ statusCode: code = 101 }, socket) => {
+        connection.cancel();
+        socket.destroy();
+        reject(garbled(`it switches to another protocol (HTTP ${code})`, { status: code }));
+      });
       if (onSent) request.once('finish', onSent);
       endWith(request, signal);
       for (const part of body?.parts ?? []) request.write(part);

@@ -43,6 +43,21 @@ async function failureAt(url: string): Promise<{ code: string; wasSent: boolean;
   return { code, wasSent, data: error.data, message: error.message };
 }
 
+describe('RemoteHttp.send(), a switch to another protocol', () => {
+  it('is an answer that is no answer, and the connection ends', async () => {
+    const port = await listen(
+      createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+      }),
+    );
+    expect(await failureAt(`http://127.0.0.1:${port}/mcp`)).toMatchObject({
+      ...{ code: 'UPSTREAM_GARBLED', wasSent: true, data: { status: 101 } },
+      message: 'Cannot relay the remote server’s answer: it switches to another protocol (HTTP 101)',
+    });
+  });
+});
+
 describe('RemoteHttp.send(), redirects', () => {
   it.each([301, 302, 307, 308])('follows %i to the same server, with body and headers', async (code) => {
     const remote = await start();
