@@ -6,7 +6,7 @@ import { isJsonType } from './media-types.ts';
 import type { Operation, Parameter, ToolDescription } from './operation.ts';
 import type { DocumentOperation } from './operations.ts';
 import type { References } from './references.ts';
-import { SchemaWriter } from './schemas.ts';
+import { SchemaWriter, type Tally } from './schemas.ts';
 import { styleOf } from './styles.ts';
 
 /** What the configuration says about the tools of a document. */
@@ -19,10 +19,13 @@ export interface ToolSettings {
   readonly givenQuery: ReadonlySet<string>;
 }
 
+/** All schemas together: to write them takes a second, in which nobody else is served, and every list has them all. */
+const maxParts = 200_000;
+
 /**
  * The tools of a document's operations.
  *
- * @throws {DescriptionFault} for what cannot be read, and when two get one name
+ * @throws {DescriptionFault} for what cannot be read, when two get one name, and when it is too much
  */
 export function openApiTools(
   operations: readonly DocumentOperation[],
@@ -30,6 +33,7 @@ export function openApiTools(
   settings: ToolSettings,
 ): Operation[] {
   const placeByName = new Map<string, string>();
+  const tally: Tally = { parts: 0 };
   return operations.map((operation) => {
     const name = toolName(operation, settings);
     const twin = placeByName.get(name);
@@ -40,7 +44,9 @@ export function openApiTools(
       );
     }
     placeByName.set(name, operation.place);
-    return toolOf(operation, name, references, settings);
+    const tool = toolOf(operation, name, references, settings, tally);
+    if (tally.parts > maxParts) throw new DescriptionFault('', `the schemas of its tools have more than ${maxParts} parts; say which with "include", or "outputs: false"`); // prettier-ignore
+    return tool;
   });
 }
 
@@ -50,12 +56,18 @@ function toolName({ id }: DocumentOperation, { rename }: ToolSettings): string {
   return plain.slice(0, 128) || 'tool';
 }
 
-function toolOf(operation: DocumentOperation, name: string, references: References, settings: ToolSettings): Operation {
+function toolOf(
+  operation: DocumentOperation,
+  name: string,
+  references: References,
+  settings: ToolSettings,
+  tally: Tally,
+): Operation {
   const names = new ArgumentNames();
-  const schemas = new SchemaWriter(references, 'input');
+  const schemas = new SchemaWriter(references, 'input', tally);
   const { parameters, found } = parametersOf(operation, schemas, names, references, settings);
   const { body, arguments: ofBody } = bodyOf(operation, { references, schemas, names });
-  const outputSchema = settings.hasOutputs ? outputOf(operation, references) : undefined;
+  const outputSchema = settings.hasOutputs ? outputOf(operation, references, tally) : undefined;
   const tool: ToolDescription = {
     name,
     ...titleOf(operation),
@@ -180,7 +192,7 @@ function refuseMissing(path: string, place: string, parameters: readonly Paramet
 }
 
 /** What it answers when all goes well, when that is one thing only, and an object. */
-function outputOf({ content, place }: DocumentOperation, references: References): Json | undefined {
+function outputOf({ content, place }: DocumentOperation, references: References, tally: Tally): Json | undefined {
   const good = goodAnswers(content);
   const [only] = good;
   if (!only || good.length > 1) return undefined;
@@ -192,11 +204,11 @@ function outputOf({ content, place }: DocumentOperation, references: References)
   const { schema } = references.object(first[1], `${at}.content`);
   const found = references.follow(schema, at);
   if (!isObject(found) || found['type'] !== 'object' || found['nullable'] === true) return undefined;
-  return writtenOutput(found, at, references);
+  return writtenOutput(found, at, references, tally);
 }
 
-function writtenOutput(schema: Json, place: string, references: References): Json | undefined {
-  const schemas = new SchemaWriter(references, 'output');
+function writtenOutput(schema: Json, place: string, references: References, tally: Tally): Json | undefined {
+  const schemas = new SchemaWriter(references, 'output', tally);
   try {
     const written = schemas.write(schema, place);
     return isObject(written) ? { ...written, ...schemas.definitions() } : undefined;

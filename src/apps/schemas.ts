@@ -8,6 +8,11 @@ export type Direction = 'input' | 'output';
 /** A schema with more parts than this is more than a model could read. */
 const maxParts = 20_000;
 
+/** What several schemas cost together. */
+export interface Tally {
+  parts: number;
+}
+
 const listsOfSchemas = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems']);
 const mapsOfSchemas = new Set(['properties', 'patternProperties', 'dependentSchemas']);
 const schemaKeys = new Set([
@@ -29,11 +34,14 @@ export class SchemaWriter {
   readonly #direction: Direction;
   readonly #names = new Map<string, string>();
   readonly #definitions: Record<string, unknown> = {};
+  readonly #tally: Tally;
   #parts = 0;
 
-  constructor(references: References, direction: Direction) {
+  /** @param tally gets the parts that are written, those included that come to nothing */
+  constructor(references: References, direction: Direction, tally: Tally) {
     this.#references = references;
     this.#direction = direction;
+    this.#tally = tally;
   }
 
   /** What all schemas that were written refer to; for the root of the schema that they are in. */
@@ -47,6 +55,7 @@ export class SchemaWriter {
    */
   write(schema: unknown, place: string): Json | boolean {
     this.#parts += 1;
+    this.#tally.parts += 1;
     if (this.#parts > maxParts) throw new DescriptionFault(place, `its schema has more than ${maxParts} parts`);
     if (typeof schema === 'boolean') return schema;
     if (!isObject(schema)) throw new DescriptionFault(place, 'wanted a schema');
@@ -58,13 +67,17 @@ export class SchemaWriter {
 
   /** Whether a property is not for this direction. */
   isHidden(property: unknown, place: string): boolean {
-    const found = this.#references.follow(property, place);
-    return isObject(found) && found[this.#direction === 'input' ? 'readOnly' : 'writeOnly'] === true;
+    const mark = this.#direction === 'input' ? 'readOnly' : 'writeOnly';
+    const isMarked = (schema: unknown): boolean => isObject(schema) && schema[mark] === true;
+    // In 3.1 it may stand beside the reference.
+    return isMarked(property) || isMarked(this.#references.follow(property, place));
   }
 
   #refer(reference: string, place: string): string {
     const known = this.#names.get(reference);
     if (known !== undefined) return `#/$defs/${known}`;
+    // One that leads back to itself says nothing that could be checked.
+    this.#references.follow({ $ref: reference }, place);
     const name = this.#nameFor(reference);
     this.#names.set(reference, name);
     this.#definitions[name] = true;

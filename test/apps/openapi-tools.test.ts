@@ -216,4 +216,15 @@ describe('openApiTools() refuses, with the place,', () => {
     await expect(failing).rejects.toMatchObject({ code: 'SERVER_DISABLED' });
     await expect(failing).rejects.toThrow(new Error(`${head}${message}`));
   });
+
+  it('schemas of more than 200,000 parts in all', async () => {
+    const properties = Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`p${i}`, {}]));
+    const components = { schemas: { Large: { type: 'object', properties } } };
+    const answering = operation({}, json({ $ref: '#/components/schemas/Large' }));
+    const paths = Object.fromEntries(Array.from({ length: 23 }, (_, i) => [`/p${i}`, { get: answering }]));
+    await expect(toolsOf(paths, {}, { components })).rejects.toThrow(
+      `${head}the schemas of its tools have more than 200000 parts; say which with "include", or "outputs: false"`,
+    );
+    expect(await toolsOf(paths, { openapi: { hasOutputs: false } }, { components })).toHaveLength(23);
+  });
 });

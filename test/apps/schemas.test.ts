@@ -3,7 +3,7 @@ import { References } from '../../src/apps/references.ts';
 import { SchemaWriter, type Direction } from '../../src/apps/schemas.ts';
 
 function written(schema: unknown, schemas: object = {}, direction: Direction = 'input'): unknown {
-  const writer = new SchemaWriter(new References({ components: { schemas } }), direction);
+  const writer = new SchemaWriter(new References({ components: { schemas } }), direction, { parts: 0 });
   const root = writer.write(schema, 'here');
   return typeof root === 'boolean' ? root : { ...root, ...writer.definitions() };
 }
@@ -78,6 +78,14 @@ describe('SchemaWriter.write() leaves out', () => {
     expect(written(pet, schemas)).not.toHaveProperty('properties.id');
   });
 
+  it('of input what is only read, where that stands beside a reference', () => {
+    const properties = { id: { ...ref('Plain'), readOnly: true } };
+    expect(written({ type: 'object', properties }, { Plain: { type: 'integer' } })).toEqual({
+      type: 'object',
+      properties: {},
+    });
+  });
+
   it('of output what is only written, and formats, which few apps keep to', () => {
     const output = written(
       { ...pet, properties: { ...pet.properties, at: { type: 'string', format: 'date' } } },
@@ -122,6 +130,7 @@ describe('SchemaWriter.write() refuses', () => {
       'here.items: "$ref" leads to "./x.yaml", wanted a part of the same document',
     ],
     ['references in a circle', { properties: { a: ref('A') } }, circle, 'here.properties.a: "$ref" goes in a circle'],
+    ['references in a circle, of items', { items: ref('A') }, circle, 'here.items: "$ref" goes in a circle'],
     ['what is no schema', { items: 3 }, {}, 'here.items: wanted a schema'],
     ['properties that are no mapping', { properties: [] }, {}, 'here.properties: wanted a mapping'],
     ['a list that is none', { allOf: {} }, {}, 'here.allOf: wanted a list'],
