@@ -16,6 +16,7 @@ import type { Operation } from './operation.ts';
 import { Places } from './places.ts';
 import { buildRequest } from './request.ts';
 import { SchemaCheck } from './schema-check.ts';
+import { encodeStrictly } from './styles.ts';
 
 type AppServer = ServerConfig & { readonly source: AppSource };
 
@@ -58,8 +59,10 @@ export class App implements Backend, LocalServer {
     this.#around = around;
     this.#places = new Places({ concurrency, pool: () => server.pool, clock: around.clock });
     const secrets = [...headers, ...query].filter(({ secret }) => secret).map(({ value }) => value);
-    // Of "Bearer TOKEN", an app may show the token alone.
-    this.#redactor = new Redactor(secrets.flatMap((value) => [value, ...value.split(/\s+/)]));
+    // Of "Bearer TOKEN", an app may show the token alone; and its own address, as it was asked.
+    this.#redactor = new Redactor(
+      secrets.flatMap((value) => [value, ...value.split(/\s+/), encodeStrictly(Buffer.from(value).toString())]),
+    );
   }
 
   get info(): LocalServer['info'] {
@@ -165,7 +168,8 @@ export class App implements Backend, LocalServer {
     try {
       const request = buildRequest(operation, given, { base, headers, query });
       const answer = await exchange(request, { base, timeoutMs, maxAnswerBytes }, signal, this.#around.clock);
-      return toolResult(answer, operation, request.url, (value) => output.misfit(value));
+      const misfit = (value: Json): string | undefined => output.misfit(value);
+      return toolResult(answer, operation, request.url, { misfit, redactor: this.#redactor });
     } catch (error) {
       if (error instanceof CallFault) return failed(error.message);
       throw error;

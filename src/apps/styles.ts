@@ -101,7 +101,7 @@ export function plain(value: unknown): string {
 }
 
 /** All but RFC 3986's unreserved characters. @throws {CallFault} for half a character */
-function encodeStrictly(text: string): string {
+export function encodeStrictly(text: string): string {
   try {
     return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
   } catch {

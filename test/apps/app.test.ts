@@ -272,6 +272,34 @@ describe('App.call() is a tool error', () => {
   });
 });
 
+describe('App.call() shows no half of a secret', () => {
+  const headers = [{ name: 'X-Key', value: 'hunter2222!', secret: true }];
+  const half = 'hunt';
+
+  it.each([
+    ['at the end of what is read of an error', 500, 'text/plain', 16 * 1024 - 5],
+    ['at the end of what is shown of a page', 200, 'text/html', 4000 - 5],
+    ['at the end of what is shown of a broken answer', 200, 'application/json', 4000 - 5],
+  ])('%s', async (_where, status, mediaType, before) => {
+    await using server = await httpApp(answering(status, mediaType, `${'-'.repeat(before)}hunter2222! and more`));
+    const rig = appRig({ baseUrl: server.url, document: getX(), headers });
+    await rig.app.open();
+    const result = await rig.call('get_x');
+    expect([result.isError, textOf(result).includes(half), textOf(result).endsWith('(cut)')]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it('nor one as it stands in the address that was asked', async () => {
+    await using server = await httpApp((response, { url }) => response.writeHead(404).end(`no ${url}`));
+    const rig = appRig({ baseUrl: server.url, document: getX(), query: headers });
+    await rig.app.open();
+    expect(textOf(await rig.call('get_x'))).toBe('The app answered HTTP 404 Not Found:\nno /x?X-Key=[redacted]');
+  });
+});
+
 describe('App.call(), redirected,', () => {
   const redirecting =
     (to: string, status = 302): Parameters<typeof httpApp>[0] =>
