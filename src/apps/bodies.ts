@@ -22,10 +22,10 @@ interface Parts {
 
 /** The body of an operation, and the arguments that it is made of. @throws {DescriptionFault} */
 export function bodyOf(
-  { content: { requestBody }, place }: DocumentOperation,
+  { method, content: { requestBody }, place }: DocumentOperation,
   parts: Parts,
 ): { readonly body: Body | undefined; readonly arguments: readonly Argument[] } {
-  if (requestBody === undefined) return { body: undefined, arguments: [] };
+  if (requestBody === undefined || hasNoBody(method)) return { body: undefined, arguments: [] };
   const { references } = parts;
   const at = `${place}.requestBody`;
   const { content = {}, required } = references.object(requestBody, at);
@@ -41,6 +41,11 @@ export function bodyOf(
   if (kind === 'binary') return binaryBody(draft, Object.keys(offered));
   if (kind !== 'text' && isFlat(resolved)) return memberBody(draft, resolved);
   return wholeBody(draft);
+}
+
+/** Some documents have one where HTTP gives it no meaning. @see OpenAPI 3.1, "Operation Object" */
+function hasNoBody(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 interface Draft extends Parts {

@@ -85,6 +85,8 @@ function redirected(request: AppRequest, status: number, location: string, base:
     const where = url ? ` (${url.origin})` : '';
     throw new CallFault(`The app redirects to another address${where}: it is not followed`);
   }
+  // A user in an address would be sent, or shown.
+  [url.username, url.password] = ['', ''];
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead || status === 307 || status === 308) return { ...request, url };
   const headers = Object.entries(request.headers).filter(([name]) => name !== 'content-type');

@@ -110,15 +110,10 @@ function describe({ id, method, path, content }: DocumentOperation, settings: To
   return words === '' ? `${method} ${path}` : words;
 }
 
-/** Headers that are the bridge's own. @see OpenAPI 3.1, "Parameter Object" */
+/** Headers that are the bridge's own. @see OpenAPI 3.1, "Parameter Object", and RFC 9110, 7.6.1 */
 const ownHeaders = new Set([
-  'accept',
-  'content-type',
-  'authorization',
-  'content-length',
-  'host',
-  'connection',
-  'cookie',
+  ...['accept', 'content-type', 'authorization', 'content-length', 'host', 'connection', 'cookie'],
+  ...['transfer-encoding', 'te', 'trailer', 'upgrade', 'keep-alive', 'expect', 'proxy-authorization'],
 ]);
 
 function parametersOf(

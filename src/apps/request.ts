@@ -24,11 +24,13 @@ export interface AppAddress {
 /**
  * The request that a call of a tool stands for.
  *
- * @param given the arguments, which fit the tool's schema
+ * @param args the arguments, which fit the tool's schema
  * @throws {CallFault} for arguments that cannot be sent
  */
-export function buildRequest(operation: Operation, given: Json, address: AppAddress): AppRequest {
+export function buildRequest(operation: Operation, args: Json, address: AppAddress): AppRequest {
   const { method, body } = operation;
+  // Without what all objects have, such as `constructor`.
+  const given: Json = Object.assign(Object.create(null) as object, args);
   const content = body && writeBody(body, given);
   return {
     method,
@@ -64,9 +66,11 @@ function urlFor({ path, parameters }: Operation, given: Json, { base, query }: A
   const url = new URL(base.origin);
   url.pathname = `${folderOf(base).slice(0, -1)}${filled}`;
   const own = parameters.filter((each) => each.in === 'query' && given[each.argument] !== undefined);
-  const pairs = own.flatMap((each) => toPairs(each.name, given[each.argument], each));
   const always = query.flatMap(({ name, value }) => toPairs(name, value, styleOf({}, 'query')));
-  url.search = joined([...pairs, ...always]);
+  const taken = new Set(always.map(([name]) => name));
+  const pairs = own.flatMap((each) => toPairs(each.name, given[each.argument], each));
+  // The members of an object are names that a caller chooses.
+  url.search = joined([...pairs.filter(([name]) => !taken.has(name)), ...always]);
   // Whatever an argument was: the app's own part of its host, and no other.
   if (!isWithin(url, base)) throw new CallFault('the arguments lead out of the app’s own address');
   return url;
@@ -111,7 +115,7 @@ function writeContent(body: Body, value: unknown, given: Json): Written {
   const { kind, mediaType, writing } = body;
   switch (kind) {
     case 'json':
-      return { content: JSON.stringify(value ?? {}), mediaType };
+      return { content: JSON.stringify(value), mediaType };
     case 'text':
       return { content: plain(value), mediaType: `${mediaType};charset=utf-8` };
     case 'binary':
@@ -158,6 +162,7 @@ function formData(members: Json, writing: Body['writing']): FormData {
 }
 
 function append(form: FormData, name: string, value: unknown, { isFile, mediaType }: FieldWriting): void {
+  if (value === null) return;
   if (isFile) {
     form.append(name, new Blob([bytesOf(value, name)], { type: mediaType ?? 'application/octet-stream' }), name);
   } else if (isObject(value)) {

@@ -316,6 +316,16 @@ describe('App.call(), redirected,', () => {
     expect(server.heard.map(({ url }) => url)).toEqual(['/v1/x', '/v1/y?z=1']);
   });
 
+  it('without the user of an address', async () => {
+    await using server = await httpApp((response, request) => {
+      redirecting(`http://user:pass@${request.headers.host ?? ''}/v1/y`)(response, request);
+    });
+    const rig = appRig({ baseUrl: `${server.url}/v1`, document: getX() });
+    await rig.app.open();
+    expect(await rig.call('get_x')).toMatchObject({ structuredContent: { a: 1 } });
+    expect([server.heard[1]?.url, server.heard[1]?.headers.authorization]).toEqual(['/v1/y', undefined]);
+  });
+
   it.each([
     'http://169.254.169.254/latest',
     '/v2/x',

@@ -146,6 +146,41 @@ describe('buildRequest() writes', () => {
   });
 });
 
+describe('buildRequest() sends', () => {
+  it('nothing for an argument that is not there, whatever it is called', async () => {
+    const parameters = ['query', 'header', 'cookie'].map((place) => ({ name: 'constructor', in: place, schema: {} }));
+    const requestBody = { content: { 'application/json': members({ valueOf: {} }) } };
+    const heard = await heardOf({ '/x': { post: operation({ parameters, requestBody }) } }, {});
+    const { constructor: header, cookie } = { constructor: undefined, ...heard.headers };
+    expect([heard.url, header, cookie, heard.body]).toEqual(['/x', undefined, undefined, '']);
+  });
+
+  it('null where all of a body is null', async () => {
+    const heard = await heardOf(posting('application/json', { schema: {} }), { body: null });
+    expect(heard.body).toBe('null');
+  });
+
+  it('no part for a member that is null', async () => {
+    const heard = await heardOf(posting('multipart/form-data', members({ a: {}, b: {} })), { a: null, b: 'x' });
+    expect([heard.body.includes('name="a"'), heard.body.includes('name="b"')]).toEqual([false, true]);
+  });
+
+  it('a query parameter of the configuration once, whatever the members of an object are called', async () => {
+    const parameters = [{ name: 'filter', in: 'query', schema: { type: 'object' } }];
+    const given = { filter: { key: 'mine', page: 2 } };
+    const query = [{ name: 'key', value: 'ours', secret: true }];
+    const heard = await heardOf({ '/x': { get: operation({ parameters }) } }, given, { query });
+    expect(heard.url).toBe('/x?page=2&key=ours');
+  });
+
+  it('no body with a method that has none, and nothing that is about the connection', async () => {
+    const parameters = [{ name: 'Transfer-Encoding', in: 'header', schema: {} }];
+    const requestBody = { required: true, content: { 'application/json': members({ a: {} }) } };
+    const heard = await heardOf({ '/x': { get: operation({ parameters, requestBody }) } }, {});
+    expect([heard.method, heard.body]).toEqual(['GET', '']);
+  });
+});
+
 describe('buildRequest() refuses', () => {
   const parameters = [{ name: 'id', in: 'path', required: true, schema: {} }];
   it.each([
