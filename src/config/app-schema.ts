@@ -36,7 +36,8 @@ const common = {
     .optional(),
   timeout: duration('How long the app may take for one answer; then the call is given up and is a tool error.', {
     min: 10,
-    max: 60 * minute,
+    // `fetch` waits no longer for the head of an answer.
+    max: 5 * minute,
     default: defaults.app.timeout,
   }),
   concurrency: count(

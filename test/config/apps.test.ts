@@ -146,6 +146,11 @@ describe('parseConfig() refuses of an app', () => {
       'got image and openapi, wanted exactly one of image, build, package, command, openapi, app, url',
     ],
     [
+      'a timeout that is longer than can be waited',
+      { openapi: { document: './app.yaml', timeout: '6m' } },
+      /^openapi\.timeout: got .*6m.*5m/,
+    ],
+    [
       'an unknown key',
       { openapi: { document: './app.yaml', baseURL: 'x' } },
       'openapi.baseURL: unknown key; did you mean "baseUrl"?',
