@@ -9,7 +9,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { connect, initialize, post, RawSession, textOf, type Connected } from '../support/mcp-client.ts';
 import { fixture, gangway, reconfigure, serve, type Program } from '../support/program.ts';
-import { answer, FakeRemote, wellBehaved } from '../support/remote-rig.ts';
+import { answer, FakeRemote, sayJson, wellBehaved } from '../support/remote-rig.ts';
 import { until } from '../support/until.ts';
 
 jest.setTimeout(30_000);
@@ -250,6 +250,20 @@ describe('A remote server with bad manners', () => {
   afterEach(async () => {
     await bridge[Symbol.asyncDispose]();
     await fake[Symbol.asyncDispose]();
+  });
+
+  it('that answers no list of tools is told so by check, in one line', async () => {
+    fake.behave((seen, response, request) => {
+      const result = {
+        protocolVersion: '2025-11-25',
+        capabilities: { tools: {} },
+        serverInfo: { name: 'f', version: '1' },
+      };
+      if (seen.json?.method !== 'initialize') wellBehaved()(seen, response, request);
+      else sayJson(response, { jsonrpc: '2.0', id: seen.json.id, result });
+    });
+    const { stdout } = await gangway(['check', 'fake', '--config', `${bridge.folder}/servers.yaml`]);
+    expect(stdout).toContain('✗ fake: Its answer to tools/list is no list of tools');
   });
 
   it('that does not answer initialize is given up after startTimeout', async () => {
