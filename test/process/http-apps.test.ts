@@ -2,11 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { documentOf, operation } from '../support/app-rig.ts';
 import { answering, httpApp } from '../support/http-app.ts';
 import { connect } from '../support/mcp-client.ts';
 import { gangway, serve, type Program } from '../support/program.ts';
+
+// The machine may have much else to do.
+jest.setTimeout(30_000);
 
 const examples = fileURLToPath(new URL('../../examples/http-apps/', import.meta.url));
 const file = `${examples}servers.yaml`;
