@@ -724,13 +724,19 @@ describe('Another method', () => {
 });
 
 describe('A path', () => {
-  it.each(['/mcp', '/demo%2Fmcp', '/de%6do/mcp', '/demo%00/mcp', '/%2e%2e/mcp', '/demo;x/mcp', '/Demo/mcp', '/__proto__/mcp'])(
-    '%s is 404',
-    async (path) => {
-      const answer = await post(initialize, {}, path);
-      expect([answer.status, rig.engine.children.length]).toEqual([404, 0]);
-    },
-  );
+  it.each([
+    '/mcp',
+    '/demo%2Fmcp',
+    '/de%6do/mcp',
+    '/demo%00/mcp',
+    '/%2e%2e/mcp',
+    '/demo;x/mcp',
+    '/Demo/mcp',
+    '/__proto__/mcp',
+  ])('%s is 404', async (path) => {
+    const answer = await post(initialize, {}, path);
+    expect([answer.status, rig.engine.children.length]).toEqual([404, 0]);
+  });
 
   it.each(['/', '/mcp/x', '//demo/mcp', '/demo', '/demo/', '/demo/mcp/x', '/x/demo/mcp', '/demo/MCP', '/favicon.ico'])(
     '%s is 404 PATH_UNKNOWN',
