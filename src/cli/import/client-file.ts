@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import { z } from 'zod';
 import { BridgeError } from '../../base/errors.ts';
+import type { ToolLists } from './tool-filter.ts';
 import { splitWords } from './words.ts';
 
 /** A server as the settings of a client have it, whichever client that is. */
@@ -21,6 +22,7 @@ export interface ClientServer {
   readonly transport: 'http' | 'sse' | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly isOff: boolean;
+  readonly toolLists: ToolLists;
   /** What its client asks its user for: `${input:ID}` → the question. */
   readonly inputs: ReadonlyMap<string, string>;
   /** Keys that mean something to that client only. */
@@ -108,6 +110,7 @@ const entrySchema = z.looseObject({
   transport: z.string().optional(),
   disabled: z.boolean().optional(),
   enabled: z.boolean().optional(),
+  ...{ includeTools: list, tools: list, excludeTools: list, disabledTools: list },
 });
 type RawEntry = z.infer<typeof entrySchema>;
 
@@ -138,6 +141,7 @@ function readServer(
     envFile: entry.envFile,
     ...remoteOf(entry),
     isOff: entry.disabled === true || entry.enabled === false,
+    toolLists: entry,
     ignored: Object.keys(entry).filter((key) => !knownKeys.has(key)),
   };
 }

@@ -8,6 +8,7 @@ import { LeftOut, type Imported } from './imported.ts';
 import { readPackageRun, type PackageRun } from './package-run.ts';
 import { hasReference, translate } from './references.ts';
 import { remoteEntry, urlEntry } from './remote.ts';
+import { toolFilter } from './tool-filter.ts';
 import type { Variables } from './variables.ts';
 
 /**
@@ -18,11 +19,12 @@ import type { Variables } from './variables.ts';
  */
 export function entryFrom(server: ClientServer, variables: Variables): Imported {
   if (server.isOff) throw new LeftOut('its client has it switched off');
+  const tools = toolFilter(server.toolLists);
   const { entry, notes } = server.command
     ? processEntry(server, server.command, variables)
     : urlEntry(server, variables);
   const ignored = server.ignored.length > 0 ? [`left out, for its client alone: ${server.ignored.join(', ')}`] : [];
-  return { entry, notes: [...notes, ...ignored] };
+  return { entry: { ...entry, ...(tools && { tools }) }, notes: [...notes, ...ignored] };
 }
 
 function processEntry(server: ClientServer, given: readonly string[], variables: Variables): Imported {

@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { serversOfClient } from '../../../src/cli/import/client-file.ts';
 import { entryFrom } from '../../../src/cli/import/entry.ts';
 import { Variables } from '../../../src/cli/import/variables.ts';
+import { withServer, type EntryText } from '../../../src/config/servers-file.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/clients/', import.meta.url));
 
@@ -130,10 +131,14 @@ describe('entryFrom()', () => {
     const { entries, notes, variables } = read('windsurf-mcp_config.json');
     expect(entries).toEqual({
       figma: { url: 'https://figma.example.com/mcp', headers: { Authorization: 'Bearer ${FIGMA_TOKEN}' } },
-      slack: { package: 'npm:@example/server-slack@1.4.0', env: { SLACK_BOT_TOKEN: '${SLACK_BOT_TOKEN}' } },
+      slack: {
+        package: 'npm:@example/server-slack@1.4.0',
+        env: { SLACK_BOT_TOKEN: '${SLACK_BOT_TOKEN}' },
+        tools: { deny: ['post'] },
+      },
       paused: 'its client has it switched off',
     });
-    expect(notes['slack']).toContain('left out, for its client alone: disabledTools');
+    expect(notes['slack']).toEqual([]);
     expect(variables).toEqual({ FIGMA_TOKEN: undefined, SLACK_BOT_TOKEN: 'xoxb-0123456789-abcdef' });
   });
 
@@ -152,7 +157,7 @@ describe('entryFrom()', () => {
     const { entries, notes } = read('gemini-settings.json');
     expect(entries).toEqual({
       python: { command: ['python', '-m', 'my_mcp_server'], env: { API_KEY: '${MY_API_TOKEN}' } },
-      web: { url: 'http://localhost:3000/mcp' },
+      web: { url: 'http://localhost:3000/mcp', tools: { allow: ['search'] } },
       events: expect.stringContaining('HTTP+SSE'),
     });
     expect(notes['python']).toEqual([
@@ -160,7 +165,7 @@ describe('entryFrom()', () => {
       'left out: cwd ./mcp-servers/python; it runs in the folder of servers.yaml',
       'left out, for its client alone: timeout',
     ]);
-    expect(notes['web']).toEqual(['left out, for its client alone: trust, includeTools']);
+    expect(notes['web']).toEqual(['left out, for its client alone: trust']);
   });
 
   it.each<[string, readonly string[], string]>([
@@ -280,8 +285,40 @@ describe('entryFrom()', () => {
     [{ command: 'npx', args: ['-y', 'a'] }, 'a has no version, wanted an exact one: gangway add npm:a@1.2.3'],
     [{ command: 'npx', args: ['a@latest'] }, 'a has version "latest", wanted an exact one'],
     [{ command: 5 }, 'cannot read command'],
+    [{ command: 'npx', args: ['a@1.0.0'], includeTools: [] }, 'its client has none of its tools'],
+    [{ command: 'npx', args: ['a@1.0.0'], tools: 'read' }, 'cannot read tools'],
   ])('leaves out %j', (entry, why) => {
     expect(one(entry)).toContain(why);
+  });
+
+  it.each<[object, object | undefined]>([
+    [
+      { includeTools: ['read(path)', 'list'], excludeTools: ['list'] },
+      { allow: ['read', 'list'], deny: ['list'] },
+    ],
+    [{ tools: ['*'], disabledTools: [] }, undefined],
+    [{ tools: ['read'] }, { allow: ['read'] }],
+  ])('takes over which tools a client has: %j', (lists, tools) => {
+    const entry = one({ command: 'npx', args: ['a@1.0.0'], ...lists });
+    expect(entry).toEqual({ package: 'npm:a@1.0.0', ...(tools && { tools }) });
+  });
+
+  it('makes no rule of what a client does without asking', () => {
+    const server = { command: 'npx', args: ['a@1.0.0'], alwaysAllow: ['read'], autoApprove: ['list'] };
+    expect(one(server)).toEqual({ package: 'npm:a@1.0.0' });
+    expect(notesOf(server)).toEqual(['left out, for its client alone: alwaysAllow, autoApprove']);
+  });
+
+  it('writes the tools of a client like the rest of its entry', () => {
+    const entry = one({
+      url: 'https://a.example/mcp',
+      type: 'http',
+      includeTools: ['read'],
+      excludeTools: ['*x', 'y'],
+    });
+    expect(withServer('', 'it', entry as object as EntryText)).toBe(
+      "servers:\n  it:\n    url: https://a.example/mcp\n    tools:\n      allow: [read]\n      deny: ['*x', y]\n",
+    );
   });
 
   it('says that a client may take a URL for something older', () => {
