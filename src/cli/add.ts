@@ -5,6 +5,7 @@ import { printable } from '../base/printable.ts';
 import type { Config } from '../config/config.ts';
 import { parseConfig } from '../config/load.ts';
 import { serversIn, withServer, type EntryText } from '../config/servers-file.ts';
+import { withNewestVersion } from './add/newest-package.ts';
 import { readNeeds, secretNeed, type Need } from './add/needs.ts';
 import { sourceOf } from './add/source.ts';
 import { tryServer, type Trial } from './add/trial.ts';
@@ -26,9 +27,12 @@ export async function add(
   output: Output,
   prompt: Prompt = terminalPrompt,
 ): Promise<number> {
-  const source = sourceOf(args);
-  const name = args.name ?? serverName(source.suggestedName);
+  const given = sourceOf(args);
+  const name = args.name ?? serverName(given.suggestedName);
   refuseTaken(name, args);
+  const source = await withNewestVersion(given, environment, (line) => {
+    output.complain(`  ${line}`);
+  });
   const draft = new Draft(name, source.entry, args, environment);
   const trial = await tryUntilItAnswers(draft, output, prompt);
   if (args.isJson) return finishAsJson(draft, trial, args, output);

@@ -55,6 +55,7 @@ export interface Arguments {
   /** As they are written: `KEY=VALUE`, or `KEY` alone. */
   readonly env: readonly string[];
   readonly headers: readonly string[];
+  readonly isInsecureHttp: boolean;
   readonly isShared: boolean;
   readonly isReplace: boolean;
   /** `import`: where the secrets go. */
@@ -85,6 +86,7 @@ const options = {
   name: { type: 'string' },
   env: { type: 'string', short: 'e', multiple: true },
   header: { type: 'string', multiple: true },
+  'insecure-http': { type: 'boolean' },
   secrets: { type: 'string' },
   command: { type: 'boolean' },
   package: { type: 'string' },
@@ -159,6 +161,7 @@ Options:
                            add: npm:NAME@VERSION or pypi:…, an address, a command line (after --)
   -e, --env KEY[=VALUE]    add: a variable of the server; KEY alone is read from the environment
       --header NAME=VALUE  add --url: a header of every request
+      --insecure-http      add --url: allow plain http:// to another machine
       --shared             add: all clients share its containers
       --replace            add: in place of the server of that name
       --secrets FILE       import: write the secrets there, for you alone
@@ -206,6 +209,7 @@ function entryOptions(values: ReturnType<typeof parse>['values']) {
     name: values.name,
     env: values.env ?? [],
     headers: values.header ?? [],
+    isInsecureHttp: values['insecure-http'] === true,
     isShared: values.shared === true,
     isReplace: values.replace === true,
     secretsFile: values.secrets,

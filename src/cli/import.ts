@@ -6,9 +6,10 @@ import { parseConfig } from '../config/load.ts';
 import { serversIn, withServer, type EntryText } from '../config/servers-file.ts';
 import type { Arguments } from './args.ts';
 import { serversOfClient, type ClientServer, type UnreadableServer } from './import/client-file.ts';
-import { entryFrom } from './import/entry.ts';
+import { entryFrom, questionOf } from './import/entry.ts';
 import { LeftOut } from './import/imported.ts';
 import { environmentText, Variables, type Variable } from './import/variables.ts';
+import { newestVersions, type NewestVersions } from './newest-versions.ts';
 import { table, type Output } from './output.ts';
 import { freeName, serverName } from './server-name.ts';
 import { createPrivateFile, replaceFile } from './write-file.ts';
@@ -25,10 +26,11 @@ interface Outcome {
 }
 
 /** `gangway import FILE…`: the servers in the settings of MCP clients become entries of `servers.yaml`. */
-export function importServers(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
+export async function importServers(args: Arguments, environment: NodeJS.ProcessEnv, output: Output): Promise<number> {
   const before = existsSync(args.config) ? readText(args.config) : '';
   const given = args.operands.flatMap((file) => serversOfClient(readText(file), file));
   const plan = new Plan(before, args, environment);
+  plan.newest = await askNpm(given, environment, output);
   const outcomes = given.map((server) => plan.add(server));
   const isWritten = plan.text !== before && !args.isDryRun;
   if (isWritten) plan.check(plan.text);
@@ -40,7 +42,17 @@ export function importServers(args: Arguments, environment: NodeJS.ProcessEnv, o
   if (isWritten) replaceFile(args.config, plan.text);
   if (args.isJson) output.json({ file: args.config, isWritten, servers: outcomes, variables: all.map(named) });
   else report(outcomes, all, isWritten, args, output);
-  return Promise.resolve(outcomes.every(({ result }) => result === 'left out') ? 1 : 0);
+  return outcomes.every(({ result }) => result === 'left out') ? 1 : 0;
+}
+
+async function askNpm(
+  given: readonly (ClientServer | UnreadableServer)[],
+  environment: NodeJS.ProcessEnv,
+  output: Output,
+): Promise<NewestVersions> {
+  const questions = given.flatMap((server) => ('why' in server ? [] : (questionOf(server) ?? [])));
+  if (questions.length > 0) output.complain(printable(`Asking npm for the newest version of ${questions.join(', ')}`));
+  return newestVersions(questions, environment);
 }
 
 /** `servers.yaml` with the servers so far. */
@@ -48,6 +60,7 @@ class Plan {
   text: string;
   /** What it needs in the environment. */
   variables: readonly Variable[] = [];
+  newest: NewestVersions = new Map();
   readonly #args: Arguments;
   readonly #environment: NodeJS.ProcessEnv;
 
@@ -64,7 +77,7 @@ class Plan {
     if ('why' in server) return { ...from, result: 'left out', notes: [server.why] };
     try {
       const variables = new Variables(this.variables);
-      const { entry, notes } = entryFrom(server, variables);
+      const { entry, notes } = entryFrom(server, variables, this.newest);
       const placed = this.#place(server.name, entry);
       if (placed.result !== 'there already') this.variables = variables.all;
       return { ...from, ...placed, entry, notes };

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { BridgeError } from '../../base/errors.ts';
+import { isLoopback } from '../../config/loopback.ts';
 import { isReference } from '../../config/interpolate.ts';
 import type { EntryText } from '../../config/servers-file.ts';
 import type { Arguments } from '../args.ts';
@@ -18,15 +19,21 @@ export interface NewSource {
  *
  * @throws {BridgeError} `CONFIG_INVALID` when it is none of them, or several
  */
-export function sourceOf({ source, operands, headers }: Arguments): NewSource {
+export function sourceOf(args: Arguments): NewSource {
+  const { source, operands } = args;
   const given = [source.command, source.package !== undefined, source.url !== undefined].filter(Boolean);
   if (given.length > 1) refuse('got several of --command, --package and --url, wanted one of them');
   if (source.command) return commandSource(operands);
   const [word, ...rest] = [source.package ?? source.url ?? [], operands].flat();
   if (word === undefined) return refuse('"gangway add" got nothing to add, wanted an image such as docker.io/mcp/time');
-  if (source.url !== undefined || /^https?:\/\//.test(word)) return urlSource(word, rest, headers);
-  if (headers.length > 0) refuse('got --header, which is for --url');
+  if (source.url !== undefined || /^https?:\/\//.test(word)) return urlSource(word, rest, args);
+  refuseUrlOptions(args);
   return source.package === undefined ? imageSource(word, rest) : packageSource(word, rest);
+}
+
+function refuseUrlOptions({ headers, isInsecureHttp }: Arguments): void {
+  if (headers.length > 0) refuse('got --header, which is for --url');
+  if (isInsecureHttp) refuse('got --insecure-http, which is for --url');
 }
 
 function imageSource(image: string, rest: readonly string[]): NewSource {
@@ -49,13 +56,21 @@ function packageSource(spec: string, rest: readonly string[]): NewSource {
   return { entry: { package: kind, ...argsOf(rest) }, suggestedName: withoutFrills(plain), image: undefined };
 }
 
-function urlSource(url: string, rest: readonly string[], headers: readonly string[]): NewSource {
+function urlSource(url: string, rest: readonly string[], { headers, isInsecureHttp }: Arguments): NewSource {
   if (rest.length > 0) refuse(`got "${rest.join(' ')}" behind the URL, which takes no arguments`);
-  const host = URL.canParse(url) ? new URL(url).hostname : refuse(`"${url}" is no URL`);
+  const { hostname: host, protocol } = URL.canParse(url) ? new URL(url) : refuse(`"${url}" is no URL`);
   const name = host.replace(/^(www|mcp|api)\./, '').replace(/\.[a-z]+$/, '');
-  const entry = headers.length === 0 ? { url } : { url, headers: headersOf(headers) };
+  const isOpen = protocol === 'http:' && !isLoopback(host);
+  if (isOpen && !isInsecureHttp) refuse(`Cannot add ${host}: ${openWords}; wanted https://, or --insecure-http`);
+  const entry = {
+    url,
+    ...(isOpen ? { insecureHttp: true } : {}),
+    ...(headers.length === 0 ? {} : { headers: headersOf(headers) }),
+  };
   return { entry, suggestedName: name, image: undefined };
 }
+
+const openWords = 'with http:// to another machine, anybody on the way can read headers and messages';
 
 function headersOf(given: readonly string[]): Readonly<Record<string, string>> {
   const pairs = given.map((text): [string, string] => {

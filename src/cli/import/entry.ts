@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { NewestVersions } from '../newest-versions.ts';
 import { isKeyLike, isSecret, isSecretName } from '../secret-values.ts';
 import type { ClientServer } from './client-file.ts';
 import { readContainerRun } from './container-run.ts';
@@ -15,26 +16,46 @@ import type { Variables } from './variables.ts';
  * A client's server as an entry of `servers.yaml`.
  *
  * @param variables takes the secrets that are not written into it
+ * @param newest versions of packages that have none in the file: `questionOf` says which are needed
  * @throws {LeftOut} when it cannot be one
  */
-export function entryFrom(server: ClientServer, variables: Variables): Imported {
+export function entryFrom(server: ClientServer, variables: Variables, newest: NewestVersions): Imported {
   if (server.isOff) throw new LeftOut('its client has it switched off');
   const tools = toolFilter(server.toolLists);
   const { entry, notes } = server.command
-    ? processEntry(server, server.command, variables)
+    ? processEntry(server, server.command, variables, newest)
     : urlEntry(server, variables);
   const ignored = server.ignored.length > 0 ? [`left out, for its client alone: ${server.ignored.join(', ')}`] : [];
   return { entry: { ...entry, ...(tools && { tools }) }, notes: [...notes, ...ignored] };
 }
 
-function processEntry(server: ClientServer, given: readonly string[], variables: Variables): Imported {
+/** What npm has to be asked before a server can become an entry: `NAME` or `NAME@TAG` of a package. */
+export function questionOf({ isOff, command = [] }: ClientServer): string | undefined {
+  const run = isOff ? undefined : packageRunOf(unwrapped(command));
+  return run?.name === 'mcp-remote' ? undefined : run?.question;
+}
+
+function processEntry(
+  server: ClientServer,
+  given: readonly string[],
+  variables: Variables,
+  newest: NewestVersions,
+): Imported {
   const command = unwrapped(given);
   const [program = '', ...rest] = command;
-  const name = path.basename(program).replace(/\.(exe|cmd|bat)$/i, '');
+  const name = programName(program);
   if (name === 'docker' || name === 'podman') return containerEntry(server, name, rest, variables);
-  const run = readPackageRun(name, rest);
+  const run = packageRunOf(command);
   if (run?.name === 'mcp-remote') return remoteEntry(server, run.args, variables);
-  return run ? packageEntry(server, run, variables) : commandEntry(server, command, variables);
+  return run ? packageEntry(server, run, variables, newest) : commandEntry(server, command, variables);
+}
+
+function packageRunOf([program = '', ...rest]: readonly string[]): PackageRun | undefined {
+  return readPackageRun(programName(program), rest);
+}
+
+function programName(program: string): string {
+  return path.basename(program).replace(/\.(exe|cmd|bat)$/i, '');
 }
 
 /** Windows clients start `npx` through `cmd /c`. */
@@ -65,18 +86,20 @@ function containerEntry(
   };
 }
 
-function packageEntry(server: ClientServer, run: PackageRun, variables: Variables): Imported {
+function packageEntry(server: ClientServer, run: PackageRun, variables: Variables, newest: NewestVersions): Imported {
   const cwd = server.cwd === undefined ? [] : [`left out: cwd ${server.cwd}; it runs in a container`];
   const args = safeArgs(run.args, server, variables);
   const unseen = args.filter((arg) => path.isAbsolute(arg) && existsSync(arg));
   const notes = unseen.map((file) => `it runs in a container, which does not see ${file} of this host: see mounts`);
+  const found = newest.get(run.question ?? '');
+  const today = found === undefined ? [] : [`it names no exact version: ${found} is the newest one now`];
   return {
     entry: {
-      package: run.asEntry(),
+      package: run.asEntry(newest),
       ...(args.length === 0 ? {} : { args }),
       ...envOf(allEnv(server), server, variables),
     },
-    notes: [...cwd, ...notes],
+    notes: [...today, ...cwd, ...notes],
   };
 }
 

@@ -1,11 +1,18 @@
+import type { NewestVersions } from '../newest-versions.ts';
 import { LeftOut } from './imported.ts';
 
 /** A package that a command line fetches and starts. */
 export interface PackageRun {
   readonly name: string;
   readonly args: readonly string[];
-  /** As an entry has it: `npm:NAME@VERSION`, or a mapping that says which of its programs. */
-  readonly asEntry: () => string | Readonly<Record<string, string>>;
+  /** What npm can be asked, `NAME` or `NAME@TAG`, for want of an exact version. */
+  readonly question: string | undefined;
+  /**
+   * As an entry has it: `npm:NAME@VERSION`, or a mapping that says which of its programs.
+   *
+   * @throws {LeftOut} without an exact version: what runs must not change by itself
+   */
+  readonly asEntry: (newest: NewestVersions) => string | Readonly<Record<string, string>>;
 }
 
 interface Runner {
@@ -57,11 +64,17 @@ export function readPackageRun(program: string, words: readonly string[]): Packa
   const named = (runner.registry === 'npm' ? npmSpec : pypiSpec).exec(spec);
   const [, name, version] = named ?? [];
   if (name === undefined) return undefined;
+  const question = runner.registry === 'npm' && isOpen(version) ? spec : undefined;
   return {
-    name,
+    ...{ name, question },
     args: args[0] === '--' ? args.slice(1) : args,
-    asEntry: () => asEntry(runner.registry, name, version, bin),
+    asEntry: (newest) => asEntry(runner.registry, name, newest.get(question ?? '') ?? version, bin),
   };
+}
+
+/** None, or a tag such as `latest`: of a range, the newest version is not always what was meant. */
+function isOpen(version: string | undefined): boolean {
+  return version === undefined || /^[a-z][\w.-]*$/i.test(version);
 }
 
 function split(words: readonly string[], { packageOptions }: Runner): { spec: string; bin?: string; args: string[] } {
@@ -78,7 +91,6 @@ const pypiSpec = /^([a-z0-9][a-z0-9._-]*)(?:\[[\w,-]+\])?(?:(?:==|@)([\w.+!-]+))
 
 const exactVersion = { npm: /^\d+\.\d+\.\d+([-+][A-Za-z0-9.+-]+)?$/, pypi: /^[0-9][A-Za-z0-9.!+_-]*$/ } as const;
 
-/** @throws {LeftOut} without an exact version: what runs must not change by itself */
 function asEntry(
   registry: 'npm' | 'pypi',
   name: string,

@@ -18,10 +18,13 @@ describe('sourceOf()', () => {
       { url: 'https://a.example/mcp', headers: { 'X-Key': '${KEY}' } },
       'a',
     ],
+    [['http://localhost:3000/mcp'], { url: 'http://localhost:3000/mcp' }, 'localhost'],
+    [['http://nas.example/mcp', '--insecure-http'], { url: 'http://nas.example/mcp', insecureHttp: true }, 'nas'],
+    [['https://a.example/mcp', '--insecure-http'], { url: 'https://a.example/mcp' }, 'a'],
     [['--command', '--', 'node', './notes/server.js', '-v'], { command: ['node', './notes/server.js', '-v'] }, 'notes'],
     [['--command', './weather'], { command: ['./weather'] }, 'weather'],
   ])('reads %j', (words, entry, suggestedName) => {
-    expect(source(...words)).toMatchObject({ entry, suggestedName });
+    expect(source(...words)).toEqual(expect.objectContaining({ entry, suggestedName }));
   });
 
   it.each([
@@ -33,6 +36,8 @@ describe('sourceOf()', () => {
     [['https://a.example', '--header', 'x'], 'wanted --header NAME=VALUE'],
     [['https://a.example', '--header', 'Authorization=Bearer abc'], "wanted a reference: 'Authorization=${NAME}'"],
     [['docker.io/mcp/time', '--header', 'a=b'], 'which is for --url'],
+    [['docker.io/mcp/time', '--insecure-http'], 'got --insecure-http, which is for --url'],
+    [['http://nas.example/mcp?key=abc'], 'Cannot add nas.example: with http:// to another machine'],
   ])('refuses %j', (words, why) => {
     expect(() => source(...words)).toThrow(why);
   });

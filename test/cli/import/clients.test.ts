@@ -3,8 +3,8 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { serversOfClient } from '../../../src/cli/import/client-file.ts';
-import { entryFrom } from '../../../src/cli/import/entry.ts';
+import { serversOfClient, type ClientServer } from '../../../src/cli/import/client-file.ts';
+import { entryFrom, questionOf } from '../../../src/cli/import/entry.ts';
 import { Variables } from '../../../src/cli/import/variables.ts';
 import { withServer, type EntryText } from '../../../src/config/servers-file.ts';
 
@@ -22,7 +22,7 @@ function read(file: string): Read {
   return readText(readFileSync(absolute, 'utf8'), absolute);
 }
 
-function readText(text: string, file = '/home/me/project/mcp.json'): Read {
+function readText(text: string, file = '/home/me/project/mcp.json', newest = new Map<string, string>()): Read {
   const variables = new Variables();
   const entries: Record<string, unknown> = {};
   const notes: Record<string, readonly string[]> = {};
@@ -32,7 +32,7 @@ function readText(text: string, file = '/home/me/project/mcp.json'): Read {
       continue;
     }
     try {
-      const imported = entryFrom(server, variables);
+      const imported = entryFrom(server, variables, newest);
       entries[server.name] = imported.entry;
       notes[server.name] = imported.notes;
     } catch (error) {
@@ -227,6 +227,16 @@ describe('entryFrom()', () => {
     expect(one({ command, args })).toEqual(entry);
   });
 
+  it.each<[readonly string[], readonly [string, string], string]>([
+    [['-y', 'a'], ['a', '1.2.3'], 'npm:a@1.2.3'],
+    [['-y', '@scope/a@latest', 'x'], ['@scope/a@latest', '2.0.0-rc.1'], 'npm:@scope/a@2.0.0-rc.1'],
+  ])('writes the newest version of npx %j', (args, found, written) => {
+    const text = JSON.stringify({ mcpServers: { it: { command: 'npx', args } } });
+    const { entries, notes } = readText(text, 'mcp.json', new Map([found]));
+    expect(entries['it']).toMatchObject({ package: written });
+    expect(notes['it']).toEqual([`it names no exact version: ${found[1]} is the newest one now`]);
+  });
+
   it('starts a file beside the settings from where it is', () => {
     const mcpServers = { it: { command: 'node', args: ['./zed-settings.json', './nowhere.js'] } };
     const { entries } = readText(JSON.stringify({ mcpServers }), path.join(folder, 'mcp.json'));
@@ -323,6 +333,23 @@ describe('entryFrom()', () => {
 
   it('says that a client may take a URL for something older', () => {
     expect(notesOf({ url: 'https://a.example/mcp' })).toEqual([expect.stringContaining('gangway check')]);
+  });
+});
+
+describe('questionOf()', () => {
+  it.each<[object, string | undefined]>([
+    [{ command: 'npx', args: ['-y', '@scope/a'] }, '@scope/a'],
+    [{ command: 'cmd', args: ['/c', 'npx', 'a@next'] }, 'a@next'],
+    [{ command: 'npx', args: ['a@1.0.0'] }, undefined],
+    [{ command: 'npx', args: ['a@^1.0.0'] }, undefined],
+    [{ command: 'npx', args: ['-y', 'mcp-remote', 'https://a.example/mcp'] }, undefined],
+    [{ command: 'npx', args: ['a'], disabled: true }, undefined],
+    [{ command: 'npx', args: ['--registry=https://a.example', 'a'] }, undefined],
+    [{ command: 'uvx', args: ['a'] }, undefined],
+    [{ url: 'https://a.example/mcp' }, undefined],
+  ])('says what npm has to be asked for %j', (entry, question) => {
+    const [server] = serversOfClient(JSON.stringify({ mcpServers: { it: entry } }), 'mcp.json');
+    expect(questionOf(server as ClientServer)).toBe(question);
   });
 });
 
