@@ -4,7 +4,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it, jest } from '@jest/globals';
 import { add } from '../../src/cli/add.ts';
 import { parseArguments } from '../../src/cli/args.ts';
-import { fixture, gangway, main, temporaryFolder, writeConfig, type Finished } from '../support/program.ts';
+import { npmOnly } from '../support/npm-only.ts';
+import { fixture, gangway, main, serve, temporaryFolder, writeConfig, type Finished } from '../support/program.ts';
 import { recordedOutput, scriptedPrompt, type ScriptedPrompt } from '../support/scripted-prompt.ts';
 import { until } from '../support/until.ts';
 
@@ -131,6 +132,39 @@ describe('gangway add', () => {
     expect(code).toBe(0);
     expect(readFileSync(file, 'utf8')).toMatch(/^servers:\n {2}well:\n/);
   });
+});
+
+describe('gangway add URL', () => {
+  it('tries a server that runs already, and writes its address', async () => {
+    await using bridge = await serve(
+      { servers: { good: { command: fixture('well-behaved') } } },
+      { args: ['--allow-process'] },
+    );
+    const url = `${bridge.url}/good/mcp`;
+    const { code, stdout, text } = await run([url, '--name', 'far', '--header', 'X-Mode=read']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^✓ well-behaved 1\.0\.0, 12 tools$/m);
+    expect(text).toBe(`${before}  far:\n    url: ${url}\n    headers:\n      X-Mode: read\n`);
+    expect((await bridge.status()).sessions).toBe(0);
+  });
+
+  it('writes nothing when nobody answers there', async () => {
+    const { code, stderr, text } = await run(['http://127.0.0.1:1/mcp', '--name', 'far']);
+    expect({ code, text }).toEqual({ code: 1, text: before });
+    expect(stderr).toContain('Cannot');
+  });
+});
+
+describe('gangway add npm:NAME@VERSION', () => {
+  it('installs a package where there is no engine, tries it and writes its entry', async () => {
+    using folder = temporaryFolder();
+    const env = { PATH: npmOnly(folder.path), XDG_CACHE_HOME: folder.path };
+    const spec = 'npm:@modelcontextprotocol/server-everything@2026.8.31';
+    const { code, stdout, stderr, text } = await run([spec, '--', 'stdio'], env);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`installing ${spec}`) });
+    expect(stdout).toMatch(/^ {2}get-sum /m);
+    expect(text).toBe(`${before}  everything:\n    package: ${spec}\n    args: [stdio]\n`);
+  }, 180_000);
 });
 
 describe('terminalPrompt', () => {

@@ -88,6 +88,19 @@ describe('gangway import', () => {
     for (const secret of secrets) expect(stdout).not.toContain(secret);
   });
 
+  it('asks npm for the version of a package that has none', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(`${folder.path}/npm`, '#!/bin/sh\necho "$1 $2 $3" >> "${0%npm}asked"\necho 1.2.3\n', { mode: 0o755 });
+    const [settings, file] = [`${folder.path}/mcp.json`, `${folder.path}/servers.yaml`];
+    writeFileSync(settings, '{ "mcpServers": { "a": { "command": "npx", "args": ["-y", "@me/a"] } } }');
+    const env = { PATH: `${folder.path}:${process.env['PATH'] ?? ''}` };
+    const { code, stdout, stderr } = await gangway(['import', settings, '-c', file], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'Asking npm for the newest version of @me/a' });
+    expect(stdout).toContain('  a: it names no exact version: 1.2.3 is the newest one now');
+    expect(readFileSync(file, 'utf8')).toBe('servers:\n  a:\n    package: npm:@me/a@1.2.3\n');
+    expect(readFileSync(`${folder.path}/asked`, 'utf8')).toBe('view @me/a version\n');
+  });
+
   it('ends with exit code 1 when nothing could be imported', async () => {
     using folder = temporaryFolder();
     const settings = `${folder.path}/mcp.json`;

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { connect, initialize, post, textOf } from '../support/mcp-client.ts';
+import { npmOnly } from '../support/npm-only.ts';
 import { serve, temporaryFolder, type Program } from '../support/program.ts';
 
 jest.setTimeout(180_000);
@@ -18,20 +18,8 @@ afterEach(() => {
   folder[Symbol.dispose]();
 });
 
-/** A PATH on which there are Node and npm and nothing else: no engine. */
-function npmOnly(): string {
-  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
-  const bin = path.join(folder.path, 'bin');
-  mkdirSync(bin, { recursive: true });
-  if (!readdirSync(bin).includes('npm')) {
-    symlinkSync(process.execPath, path.join(bin, 'node'));
-    symlinkSync(realpathSync(npm), path.join(bin, 'npm'));
-  }
-  return bin;
-}
-
 const start = (servers: object): Promise<Program> =>
-  serve({ servers }, { args: ['--allow-process'], env: { PATH: npmOnly(), XDG_CACHE_HOME: folder.path } });
+  serve({ servers }, { args: ['--allow-process'], env: { PATH: npmOnly(folder.path), XDG_CACHE_HOME: folder.path } });
 const installed = (): string[] => readdirSync(path.join(folder.path, 'gangway/packages'));
 const reasonOf = async (bridge: Program, server: string): Promise<string | undefined> =>
   (await post(`${bridge.url}/${server}/mcp`, initialize())).message?.error?.data?.gangway?.reason;
