@@ -4,7 +4,7 @@ import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { Config } from '../config/config.ts';
 import { parseConfig } from '../config/load.ts';
-import { serversIn, withServer, type EntryText } from '../config/servers-file.ts';
+import { groupsIn, serversIn, withServer, type EntryText } from '../config/servers-file.ts';
 import { withNewestVersion } from './add/newest-package.ts';
 import { readNeeds, secretNeed, type Need } from './add/needs.ts';
 import { sourceOf } from './add/source.ts';
@@ -106,9 +106,11 @@ function textOf(file: string): string {
 }
 
 function refuseTaken(name: string, { config, isReplace }: Arguments): void {
-  if (isReplace || !Object.hasOwn(serversIn(textOf(config)), name)) return;
-  const wanted = 'wanted another --name, or --replace';
-  throw new BridgeError('CONFIG_INVALID', `Cannot add "${name}": ${config} has a server of that name, ${wanted}`);
+  const text = textOf(config);
+  const taken = (by: string, wanted: string): BridgeError =>
+    new BridgeError('CONFIG_INVALID', `Cannot add "${name}": ${config} has a ${by} of that name, wanted ${wanted}`);
+  if (Object.hasOwn(groupsIn(text), name)) throw taken('group', 'another --name');
+  if (!isReplace && Object.hasOwn(serversIn(text), name)) throw taken('server', 'another --name, or --replace');
 }
 
 async function tryUntilItAnswers(draft: Draft, output: Output, prompt: Prompt): Promise<Trial> {

@@ -63,6 +63,8 @@ export interface Arguments {
   readonly isDryRun: boolean;
   /** Asks nothing that can be answered with yes. */
   readonly isYes: boolean;
+  /** `connect`: the one endpoint for all servers. */
+  readonly isAll: boolean;
   /** `connect`: into the client’s file. */
   readonly isWrite: boolean;
 }
@@ -95,6 +97,7 @@ const options = {
   replace: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   yes: { type: 'boolean', short: 'y' },
+  all: { type: 'boolean' },
   print: { type: 'boolean' },
   write: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -167,6 +170,7 @@ Options:
       --secrets FILE       import: write the secrets there, for you alone
       --dry-run            add, import, connect: write nothing
   -y, --yes                add, connect: do not ask before writing
+      --all                connect: one endpoint for all servers, instead of one for each
       --write              connect: into the client’s file in this folder, after showing the change
   -v, --version            print the version
   -h, --help               print this
@@ -215,6 +219,7 @@ function entryOptions(values: ReturnType<typeof parse>['values']) {
     secretsFile: values.secrets,
     isDryRun: values['dry-run'] === true,
     isYes: values.yes === true,
+    isAll: values.all === true,
     isWrite: values.write === true,
   };
 }

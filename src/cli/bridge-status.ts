@@ -29,6 +29,7 @@ export const statusSchema = z.object({
   load: z.object({ loopDelayMs: number, isRefusing: text }).catch({}),
   engine: z.object({ kind: text, version: text, missing: text }).catch({}),
   servers: z.record(z.string(), serverSchema).catch({}),
+  groups: z.record(z.string(), serverSchema).catch({}),
 });
 
 export type BridgeStatus = z.infer<typeof statusSchema>;

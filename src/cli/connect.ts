@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import { allServers } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { AdminClient, AdminError, bridgeUrl } from './admin-client.ts';
 import type { Arguments } from './args.ts';
@@ -22,7 +23,9 @@ export async function connect(
   const [id, ...names] = args.operands;
   if (id === undefined) return listClients(args, output);
   const client = clients.find((each) => each.id === id) ?? refuse(`unknown client "${id}", wanted ${knownIds}`);
-  const targets = chosen(await servers(args, environment), names);
+  if (args.isAll && names.length > 0) refuse(`got --all and ${names.join(', ')}, wanted one of them`);
+  const known = await endpoints(args, environment);
+  const targets = args.isAll ? [forAll(known)] : chosen(known, names);
   if (args.isWrite) return writeInto(client, targets, args, output, prompt);
   if (args.isJson)
     output.json({ client: client.id, place: client.place, servers: targets, snippet: snippet(client, targets) });
@@ -46,21 +49,27 @@ function listClients({ isJson }: Arguments, output: Output): number {
 
 interface Known extends Target {
   readonly isOff: boolean;
+  readonly isGroup: boolean;
 }
 
 /** Those of the running bridge; of the file, when none runs. */
-async function servers(args: Arguments, environment: NodeJS.ProcessEnv): Promise<readonly Known[]> {
+async function endpoints(args: Arguments, environment: NodeJS.ProcessEnv): Promise<readonly Known[]> {
   const base = bridgeUrl(args, environment);
-  const target = (name: string, isOff: boolean): Known => ({ name, url: `${base}/${name}/mcp`, isOff });
+  const known = (isGroup: boolean, name: string, isOff: boolean): Known => ({
+    ...{ name, isOff, isGroup },
+    url: name === allServers ? `${base}/mcp` : `${base}/${name}/mcp`,
+  });
   try {
-    const status = statusSchema.parse(await new AdminClient(base).get('/status'));
-    return Object.entries(status.servers).map(([name, { disabled }]) =>
-      target(printable(name), disabled !== undefined),
-    );
+    const { servers, groups } = statusSchema.parse(await new AdminClient(base).get('/status'));
+    const read = (isGroup: boolean, all: typeof servers): Known[] =>
+      Object.entries(all).map(([name, { disabled }]) => known(isGroup, printable(name), disabled !== undefined));
+    return [...read(false, servers), ...read(true, groups)];
   } catch (error) {
     if (!(error instanceof AdminError) || !existsSync(args.config)) throw unreachable(error);
-    const config = loadConfig(args.config, environment, { ...args.overrides, insecureNoAuth: true });
-    return [...config.servers.values()].map(({ name, disabled }) => target(name, disabled !== undefined));
+    const { servers, groups } = loadConfig(args.config, environment, { ...args.overrides, insecureNoAuth: true });
+    const read = (isGroup: boolean, all: typeof servers): Known[] =>
+      [...all.values()].map(({ name, disabled }) => known(isGroup, name, disabled !== undefined));
+    return [...read(false, servers), ...read(true, groups)];
   }
 }
 
@@ -68,11 +77,23 @@ function unreachable(error: unknown): unknown {
   return error instanceof AdminError ? new BridgeError('CONFIG_INVALID', error.message) : error;
 }
 
-function chosen(known: readonly Known[], names: readonly string[]): Target[] {
-  const missing = names.find((name) => !known.some((server) => server.name === name));
-  const all = known.map(({ name }) => name).join(', ');
-  if (missing !== undefined) refuse(`There is no server "${missing}", wanted one of ${all}`);
-  const wanted = known.filter(({ name, isOff }) => (names.length === 0 ? !isOff : names.includes(name)));
+/** What clients call the endpoint for all servers. */
+const nameOfAll = 'gangway';
+
+function forAll(known: readonly Known[]): Target {
+  const all = known.find(({ name }) => name === allServers);
+  return all ? { name: nameOfAll, url: all.url } : refuse('There is no endpoint for all servers: "all" is false');
+}
+
+/** Groups are for those who name them: their servers are there already. */
+function chosen(all: readonly Known[], names: readonly string[]): Target[] {
+  const known = all.filter(({ name }) => name !== allServers);
+  const missing = names.find((name) => !known.some((endpoint) => endpoint.name === name));
+  const there = known.map(({ name }) => name).join(', ');
+  if (missing !== undefined) refuse(`There is no server "${missing}", wanted one of ${there}`);
+  const wanted = known.filter(({ name, isOff, isGroup }) =>
+    names.length === 0 ? !isOff && !isGroup : names.includes(name),
+  );
   if (wanted.length === 0) refuse('There is no server that is switched on');
   return wanted.map(({ name, url }) => ({ name, url }));
 }

@@ -7,8 +7,17 @@ export type EntryText = Readonly<Record<string, unknown>>;
 
 /** The servers of a configuration file, as they are written: nothing is filled in. Empty when it has none. */
 export function serversIn(text: string): Readonly<Record<string, unknown>> {
-  const { servers } = (parse(text).toJS() ?? {}) as { servers?: unknown };
-  return typeof servers === 'object' && servers !== null ? (servers as Record<string, unknown>) : {};
+  return mappingIn(text, 'servers');
+}
+
+/** Its groups in the same way: their names are taken as well. */
+export function groupsIn(text: string): Readonly<Record<string, unknown>> {
+  return mappingIn(text, 'groups');
+}
+
+function mappingIn(text: string, key: 'servers' | 'groups'): Readonly<Record<string, unknown>> {
+  const { [key]: found } = (parse(text).toJS() ?? {}) as Partial<Record<typeof key, unknown>>;
+  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : {};
 }
 
 /**

@@ -91,6 +91,14 @@ describe('gangway add', () => {
     expect(stderr).toMatch(why);
   });
 
+  it('takes no name of a group', async () => {
+    using folder = temporaryFolder();
+    const file = writeConfig(folder.path, `${before}groups: { both: [good] }\n`);
+    const words = ['add', '--config', file, '--allow-process', '--name', 'both', '--replace', ...server('silent')];
+    const { code, stderr } = await gangway(words);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('has a group of that name') });
+  });
+
   it('takes the place of a server with --replace', async () => {
     const { code, text } = await run(['--name', 'good', '--replace', ...server('well-behaved')]);
     expect(code).toBe(0);

@@ -57,18 +57,40 @@ describe('gangway connect', () => {
     expect((await connect(folder.path, client)).stdout).toMatch(wanted);
   });
 
+  it.each([
+    [['--all'], { gangway: { url: 'http://127.0.0.1:1/mcp' } }],
+    [['both'], { both: { url: 'http://127.0.0.1:1/both/mcp' } }],
+    [[], { time: { url } }],
+  ])('prints %j of a file with a group', async (words, mcpServers) => {
+    using folder = temporaryFolder();
+    writeConfig(folder.path, { ...config, groups: { both: ['time', 'off'] } });
+    expect(JSON.parse((await connect(folder.path, 'cursor', ...words)).stdout)).toEqual({ mcpServers });
+  });
+
+  it('has no endpoint for all servers where the file has none', async () => {
+    using folder = temporaryFolder();
+    writeConfig(folder.path, { ...config, all: false });
+    const { code, stderr } = await connect(folder.path, 'cursor', '--all');
+    expect({ code, stderr }).toEqual({ code: 2, stderr: 'There is no endpoint for all servers: "all" is false' });
+  });
+
   it('takes the address and the servers of a running bridge', async () => {
     const servers = { one: { command: fixture('well-behaved') }, two: { command: fixture('well-behaved') } };
-    await using bridge = await serve({ servers }, { args: ['--allow-process'] });
+    await using bridge = await serve({ servers, groups: { both: ['one', 'two'] } }, { args: ['--allow-process'] });
     const address = ['--host', '127.0.0.1', '--port', new URL(bridge.url).port];
-    const { stdout } = await gangway(['connect', 'cursor', 'two', ...address]);
-    expect(JSON.parse(stdout)).toEqual({ mcpServers: { two: { url: `${bridge.url}/two/mcp` } } });
+    const printed = async (...words: string[]): Promise<unknown> =>
+      JSON.parse((await gangway(['connect', 'cursor', ...words, ...address])).stdout);
+    expect(await printed('two', 'both')).toEqual({
+      mcpServers: { two: { url: `${bridge.url}/two/mcp` }, both: { url: `${bridge.url}/both/mcp` } },
+    });
+    expect(await printed('--all')).toEqual({ mcpServers: { gangway: { url: `${bridge.url}/mcp` } } });
   });
 
   it.each([
     [['emacs'], /unknown client "emacs", wanted claude-code, /],
     [['cursor', 'tiem'], /There is no server "tiem", wanted one of time, off/],
     [['windsurf', '--write'], /Cannot write for windsurf: it keeps this outside of the project/],
+    [['cursor', '--all', 'time'], /got --all and time, wanted one of them/],
     [['cursor', '--write', '--print'], /got --print and --write/],
     [['cursor', '--write'], /this is no terminal; wanted --yes/],
   ])('refuses %j', async (words, why) => {

@@ -14,7 +14,7 @@ describe('gangway import', () => {
     using folder = temporaryFolder();
     const file = writeConfig(
       folder.path,
-      '# mine\nservers:\n  filesystem: { image: docker.io/mcp/filesystem } # there\n',
+      '# mine\nservers:\n  filesystem: { image: docker.io/mcp/filesystem } # there\ngroups: { linear: [filesystem] }\n',
     );
     const { code, stdout, stderr } = await gangway(['import', desktop, '--config', file]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -24,6 +24,7 @@ describe('gangway import', () => {
       '  brave-search:\n    image: docker.io/mcp/brave-search\n    env:\n      BRAVE_API_KEY: ${BRAVE_API_KEY}\n',
     );
     expect(text).toContain('  filesystem-2:\n');
+    expect(text).toContain('  linear-2:\n');
     expect(stdout).toMatch(
       /^Brave Search +claude_desktop_config\.json +renamed +brave-search +image: docker\.io\/mcp\/brave-search$/m,
     );
@@ -86,6 +87,16 @@ describe('gangway import', () => {
       variables: expect.arrayContaining([expect.objectContaining({ name: 'BRAVE_API_KEY' })]),
     });
     for (const secret of secrets) expect(stdout).not.toContain(secret);
+  });
+
+  it('takes over which tools a client has, in a file that is valid', async () => {
+    using folder = temporaryFolder();
+    const file = `${folder.path}/servers.yaml`;
+    const settings = ['gemini-settings.json', 'windsurf-mcp_config.json'].map((name) => `${clients}${name}`);
+    expect((await gangway(['import', ...settings, '-c', file])).code).toBe(0);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('    tools:\n      allow: [search]\n');
+    expect(text).toContain('    tools:\n      deny: [post]\n');
   });
 
   it('asks npm for the version of a package that has none', async () => {
