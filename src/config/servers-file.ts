@@ -46,7 +46,9 @@ function refuse(why: string): never {
 
 /** Puts the entry between two lines; undefined where the servers are not written one below the other. */
 function splice(text: string, name: string, entry: EntryText): string | undefined {
-  const servers = parse(text).get('servers', true);
+  const document = parse(text);
+  const servers = document.get('servers', true);
+  if (isScalar(servers) && servers.value === null) return spliceFirst(text, document, name, entry);
   if (!isMap(servers) || servers.flow) return undefined;
   const places = servers.items.map((pair) => placeOf(text, pair));
   const last = places.at(-1);
@@ -58,6 +60,15 @@ function splice(text: string, name: string, entry: EntryText): string | undefine
   const gap = isSpaced(text, places) ? newline : '';
   const break_ = text.slice(0, last.to).endsWith('\n') ? '' : newline;
   return text.slice(0, last.to) + break_ + gap + block + text.slice(last.to);
+}
+
+/** Behind the line `servers:`, with nothing below it but comments. */
+function spliceFirst(text: string, { contents }: Document.Parsed, name: string, entry: EntryText): string | undefined {
+  const pair = isMap(contents) ? contents.items.find(({ key }) => isScalar(key) && key.value === 'servers') : undefined;
+  if (!isScalar(pair?.key)) return undefined;
+  const at = endOfLine(text, pair.key.range[1]);
+  const break_ = text.slice(0, at).endsWith('\n') ? '' : newlineOf(text);
+  return text.slice(0, at) + break_ + blockOf(name, entry, 2, text) + text.slice(at);
 }
 
 /** The lines of one server: from its key to its last line, comments that are indented like its keys with it. */
@@ -146,5 +157,5 @@ function rebuild(text: string, name: string, entry: EntryText): string {
     return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${documentOf({ servers: { [name]: entry } }).toString(style)}`;
   }
   // What is there keeps its spaces.
-  return document.toString({ ...style, flowCollectionPadding: true });
+  return document.toString({ ...style, flowCollectionPadding: true }).replaceAll('\n', newlineOf(text));
 }

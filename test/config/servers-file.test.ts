@@ -69,6 +69,15 @@ describe('withServer()', () => {
     expect(text).toContain('"engine": "docker"');
   });
 
+  it.each([
+    ['servers:\n  # yours\n\n# the end\n', 'servers:\n  x:\n    image: x\n  # yours\n\n# the end\n'],
+    ['servers:\r\n# yours\r\n', 'servers:\r\n  x:\r\n    image: x\r\n# yours\r\n'],
+    ['servers:', 'servers:\n  x:\n    image: x\n'],
+    ['servers: {}\r\n', 'servers:\r\n  x:\r\n    image: x\r\n'],
+  ])('adds the first server to %j and leaves comments and line ends', (text, after) => {
+    expect(withServer(text, 'x', { image: 'x' })).toBe(after);
+  });
+
   it('adds behind a text of several lines', () => {
     const text = 'servers:\n  a:\n    image: x\n    env:\n      NOTE: |\n        one\n        two\n';
     expect(withServer(text, 'b', { image: 'y' })).toBe(`${text}  b:\n    image: y\n`);
