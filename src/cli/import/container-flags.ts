@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { forbiddenMount } from '../../config/mounts.ts';
+import { isKeyLike } from '../secret-values.ts';
 import type { ClientServer } from './client-file.ts';
 import { readEnvironmentFile } from './environment-file.ts';
 import { LeftOut } from './imported.ts';
@@ -74,13 +75,18 @@ const nothing: Apply = () => undefined;
 
 /** Left out, with the reason. */
 function without(why: string): Apply {
-  return (value, { run, flag }) => run.notes.push(`left out: ${[flag, value].join(' ').trim()}; ${why}`);
+  return (value, { run, flag }) => run.notes.push(`left out: ${[flag, shown(value)].join(' ').trim()}; ${why}`);
+}
+
+/** A value that may well be a secret is not printed. */
+function shown(value: string): string {
+  return /^[\w.:/,-]{0,60}$/.test(value) && !isKeyLike(value) ? value : '…';
 }
 
 /** The server is not imported at all. */
 function never(why: string): Apply {
   return (value, { flag }) => {
-    throw new LeftOut(`${[flag, value].join(' ').trim()} ${why}`);
+    throw new LeftOut(`${[flag, shown(value)].join(' ').trim()} ${why}`);
   };
 }
 

@@ -8,7 +8,7 @@ import { readEnvironmentFile } from './environment-file.ts';
 import { LeftOut, type Imported } from './imported.ts';
 import { readPackageRun, type PackageRun } from './package-run.ts';
 import { hasReference, translate } from './references.ts';
-import { remoteEntry, urlEntry } from './remote.ts';
+import { remoteEntry, urlEntry, urlText } from './remote.ts';
 import { toolFilter } from './tool-filter.ts';
 import type { Variables } from './variables.ts';
 
@@ -133,6 +133,7 @@ function argsOf(args: readonly string[], server: ClientServer, variables: Variab
 function safeArgs(args: readonly string[], server: ClientServer, variables: Variables): string[] {
   return args.map((arg, index) => {
     const { prefix, name, value } = readArgument(arg, args[index - 1]);
+    if (!hasReference(value) && /^https?:\/\//i.test(value)) return prefix + urlText(value, server, variables);
     if (hasReference(value) || !(isKeyLike(value) || (isSecretName(name) && isSecret(name, value)))) {
       return translate(arg, server, variables, { isOptional: true });
     }
@@ -140,12 +141,28 @@ function safeArgs(args: readonly string[], server: ClientServer, variables: Vari
   });
 }
 
-/** An argument as the value of an option, in the same word or in the one before it. */
-function readArgument(arg: string, before = ''): { prefix: string; name: string; value: string } {
-  const [, prefix = '', name = '', value = ''] = /^(--?([\w-]+)=)(.*)$/s.exec(arg) ?? [];
-  if (prefix !== '') return { prefix, name, value };
-  if (arg.startsWith('-')) return { prefix, name, value: '' };
-  return { prefix, name: before.startsWith('-') ? before.replace(/^-+/, '') : '', value: arg };
+interface ArgumentParts {
+  readonly prefix: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** An argument as a value with a name: of an option, in the same word or in the one before it, or `NAME: VALUE` itself. */
+function readArgument(arg: string, before = ''): ArgumentParts {
+  const own = named(arg);
+  if (own) return own;
+  if (arg.startsWith('-')) return { prefix: '', name: '', value: '' };
+  return { prefix: '', name: before.startsWith('-') ? before.replace(/^-+/, '') : '', value: arg };
+}
+
+/** `--token=X`; `API_KEY=X` and `Authorization: Bearer X`, which may be the value of another option. */
+function named(arg: string): ArgumentParts | undefined {
+  const [, prefix = '', name = '', value = ''] =
+    /^((?:--?)?(\w[\w-]*)(?:=|:[ ]*(?:(?:Bearer|Basic|Token)[ ]+)?))(\S.*)$/is.exec(arg) ?? [];
+  if (prefix === '' || isSecretName(name)) return prefix === '' ? undefined : { prefix, name, value };
+  if (!/^--?[\w-]+=/.test(prefix)) return undefined;
+  const inner = named(value);
+  return inner ? { ...inner, prefix: prefix + inner.prefix } : { prefix, name, value };
 }
 
 /** The variables of its own, and those of its `envFile`. */

@@ -56,8 +56,8 @@ function header(name: string, value: string, server: ClientServer, variables: Va
   return `${scheme}\${${variables.add(wanted, secret, server.name)}}`;
 }
 
-/** A URL may carry a password, or a key in its query. */
-function urlText(url: string, server: ClientServer, variables: Variables): string {
+/** A URL without what it may carry: a password, or a key in its query. */
+export function urlText(url: string, server: ClientServer, variables: Variables): string {
   if (hasReference(url)) return translate(url, server, variables, { isOptional: true });
   const hidden = (wanted: string, value: string): string => `\${${variables.add(wanted, value, server.name)}:-}`;
   return url

@@ -251,11 +251,34 @@ describe('entryFrom()', () => {
     [['--token=abcdef'], ['--token=${TOKEN:-}']],
     [['ghp_0123456789abcdef'], ['${ARGUMENT:-}']],
     [
+      ['--header', 'Authorization: Bearer abc'],
+      ['--header', 'Authorization: Bearer ${AUTHORIZATION:-}'],
+    ],
+    [['--header=X-Api-Key:abc'], ['--header=X-Api-Key:${X_API_KEY:-}']],
+    [['API_KEY=abc'], ['API_KEY=${API_KEY:-}']],
+    [
+      ['--url=https://a.example/?api_key=abc', 'https://me:pass@b.example/x'],
+      ['--url=https://a.example/?api_key=${IT_API_KEY:-}', 'https://${IT_LOGIN:-}@b.example/x'],
+    ],
+    [
+      ['--mode=a=b', 'https://a.example/?x=1', 'C:/data', 'note: this', '--x='],
+      ['--mode=a=b', 'https://a.example/?x=1', 'C:/data', 'note: this', '--x='],
+    ],
+    [
       ['--port', '8080', '--key-file', '/k'],
       ['--port', '8080', '--key-file', '/k'],
     ],
   ])('takes secrets out of the arguments %j', (args, safe) => {
     expect(one({ command: 'npx', args: ['a@1.0.0', ...args] })).toEqual({ package: 'npm:a@1.0.0', args: safe });
+  });
+
+  it('prints no value of a flag that may be a secret', () => {
+    const flags = ['--log-opt', 'splunk-token=abc', '--label', 'ghp_0123456789abcdef', '-h', 'box'];
+    expect(notesOf({ command: 'docker', args: ['run', ...flags, 'x'] })).toEqual([
+      'left out: --log-opt …; Gangway chooses it',
+      'left out: --label …; Gangway chooses it',
+      'left out: -h box; Gangway chooses it',
+    ]);
   });
 
   it('takes secrets out of a URL', () => {
