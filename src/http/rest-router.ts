@@ -221,7 +221,7 @@ function readCall({ text, value }: Arguments): { readonly name: string; readonly
   const { tool_name: name, tool_args: args } = (isObject ? value : {}) as Readonly<Record<string, unknown>>;
   if (typeof name !== 'string') throw missing('tool_name', 'a text');
   if (args === undefined) throw missing('tool_args', 'an object');
-  return { name, args: { text: memberTexts(text).get('tool_args') ?? '', value: args } };
+  return { name, args: { text: memberTexts(text).get('tool_args') ?? '', value: args, place: '/tool_args' } };
 }
 
 function missing(member: string, wanted: string): BridgeError {

@@ -19,10 +19,11 @@ const maxSteps = 100_000;
  *
  * @param schema JSON Schema, 2020-12 or draft-07
  * @param value what `JSON.parse` gave
+ * @param place where it stands: a JSON Pointer, with which those of the faults begin
  * @returns at most 20 faults
  */
-export function checkArguments(schema: unknown, value: unknown): readonly Fault[] {
-  return new Check(schema).judge(schema, value, '', 0).faults;
+export function checkArguments(schema: unknown, value: unknown, place = ''): readonly Fault[] {
+  return new Check(schema).judge(schema, value, place, 0).faults;
 }
 
 const keywords: ReadonlyMap<string, Keyword> = new Map(

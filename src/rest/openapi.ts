@@ -114,7 +114,7 @@ const problem = {
     code: { type: 'string', description: 'The kind of problem, for programs.' },
     retryable: { type: 'boolean', description: 'Whether the same request can succeed later.' },
     retryAfterMs: { type: 'number', description: 'How long to wait before that, in milliseconds.' },
-    pointer: { type: 'string', description: 'The argument that is wrong, as a JSON Pointer.' },
+    pointer: { type: 'string', description: 'What is wrong in the body, as a JSON Pointer.' },
     faults: { type: 'array', items: { type: 'string' }, description: 'All that is wrong with the arguments.' },
   },
 };

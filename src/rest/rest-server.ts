@@ -32,6 +32,8 @@ export interface Caller {
 export interface Arguments {
   readonly text: string;
   readonly value: unknown;
+  /** Where they stand in what the client sent: a JSON Pointer. Without it they are all of it. */
+  readonly place?: string;
 }
 
 /**
@@ -91,9 +93,9 @@ export class RestServer {
     // An upstream that serves this one call can be asked for its tools first; what is shared is asked once for all.
     const known = this.config.sharing === 'shared' ? await this.tools(caller) : this.known;
     // What is wrong is told before anything is leased.
-    if (known) checkCall(known, name, args.value);
+    if (known) checkCall(known, name, args);
     return this.#with(caller, async (client) => {
-      if (!known) checkCall(await this.#learnOrRecall(client, caller.signal), name, args.value);
+      if (!known) checkCall(await this.#learnOrRecall(client, caller.signal), name, args);
       const params = { name, arguments: new RawJson(args.text) };
       // With a sign of life, it may take longer than `callTimeout`.
       return client.request('tools/call', params, { signal: caller.signal, onProgress: () => undefined });
@@ -157,11 +159,13 @@ export class RestServer {
 }
 
 /** @throws {BridgeError} `TOOL_UNKNOWN`, `ARGUMENTS_INVALID` */
-function checkCall(list: ToolList, name: string, value: unknown): Tool {
+function checkCall(list: ToolList, name: string, { value, place = '' }: Arguments): Tool {
   const tool = list.find(name);
   if (!tool) throw new BridgeError('TOOL_UNKNOWN', `Tool not found: the server has ${list.tools.length} others`);
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  const faults = isObject ? checkArguments(tool.inputSchema, value) : [{ pointer: '', reason: 'is no object' }];
+  const faults = isObject
+    ? checkArguments(tool.inputSchema, value, place)
+    : [{ pointer: place, reason: 'is no object' }];
   const [first] = faults;
   if (!first) return tool;
   const words = faults.map(({ pointer, reason }) => `${pointer === '' ? 'the whole' : `"${pointer}"`} ${reason}`);

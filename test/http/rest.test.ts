@@ -362,8 +362,8 @@ describe('POST /NAME/call', () => {
     [{ tool_name: 'forecast' }, '/tool_args'],
     [{ tool_name: 7, tool_args: {} }, '/tool_name'],
     [[], '/tool_name'],
-    [{ tool_name: 'forecast', tool_args: {} }, '/city'],
-    [{ tool_name: 'forecast', tool_args: null }, ''],
+    [{ tool_name: 'forecast', tool_args: {} }, '/tool_args/city'],
+    [{ tool_name: 'forecast', tool_args: null }, '/tool_args'],
   ])('is 400 for %j, at %s', async (body, pointer) => {
     expect((await post('/demo/call', body)).body).toMatchObject({ status: 400, code: 'ARGUMENTS_INVALID', pointer });
   });
