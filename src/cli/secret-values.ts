@@ -11,7 +11,7 @@ export function isSecretName(name: string): boolean {
     .toLowerCase()
     .split(/[^a-z0-9]+/);
   if (placeWords.has(words.at(-1) ?? '')) return false;
-  return words.some((word) => secretWords.has(word));
+  return words.some((word) => secretWords.has(word) || secretEnd.test(word));
 }
 
 /** Whether a value has the looks of a key or token, whatever it is called. */
@@ -30,6 +30,9 @@ const secretWords = new Set([
   ...['key', 'keys', 'apikey', 'token', 'secret', 'secrets', 'password', 'passwd', 'passphrase', 'pass', 'pwd', 'pw'],
   ...['credential', 'credentials', 'auth', 'authorization', 'cookie', 'dsn', 'pat', 'bearer', 'jwt', 'signature'],
 ]);
+
+/** `PGPASSWORD`, `authtoken`: written as one word. */
+const secretEnd = /(password|passwd|passphrase|secret|token|apikey|accesskey|privatekey)$/;
 
 /** What a name ends with when its value says where something is, or of what kind. */
 const placeWords = new Set(['path', 'file', 'dir', 'directory', 'folder', 'type', 'name', 'header', 'mode', 'method']);

@@ -5,6 +5,8 @@ describe('isSecret()', () => {
   it.each([
     ['BRAVE_API_KEY', 'x'],
     ['githubToken', 'abc'],
+    ['PGPASSWORD', 'abc'],
+    ['authtoken', 'abc'],
     ['--password', 'hunter2'],
     ['DB_DSN', 'host=x'],
     ['ANYTHING', 'sk-0123456789abcdef'],
