@@ -77,13 +77,20 @@ function containerEntry(
   const forClient = `left out: ${unused.join(', ')}, for ${program} itself and not passed on with -e`;
   return {
     entry: {
-      image,
+      image: program === 'docker' ? inFull(image) : image,
       ...argsOf(args, server, variables),
       ...envOf(env, server, variables),
       ...limits,
     },
     notes: [...notes, ...(unused.length > 0 ? [forClient] : [])],
   };
+}
+
+/** What Docker means by a name without a registry; Podman takes none, or asks elsewhere. */
+function inFull(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  if (rest.length === 0) return `docker.io/library/${image}`;
+  return /[.:]|^localhost$/.test(first) ? image : `docker.io/${image}`;
 }
 
 function packageEntry(server: ClientServer, run: PackageRun, variables: Variables, newest: NewestVersions): Imported {

@@ -188,24 +188,37 @@ describe('entryFrom()', () => {
   });
 
   it.each<[readonly string[], object]>([
-    [['-ie', 'MODE=a b', 'x'], { image: 'x', env: { MODE: 'a b' } }],
-    [['-eMODE=fast', '-i', 'x'], { image: 'x', env: { MODE: 'fast' } }],
-    [['-e', 'MODE', 'x'], { image: 'x', env: { MODE: '${MODE}' } }],
-    [['--user', '1000:1000', 'x'], { image: 'x', user: '1000:1000' }],
-    [['-m', '536870912', 'x'], { image: 'x', resources: { memory: '536870912b' } }],
-    [['--pids-limit=50', 'x'], { image: 'x', resources: { pids: 50 } }],
-    [['--pull', 'always', 'x'], { image: 'x', pull: 'always' }],
-    [['--init=false', '--net=none', 'x'], { image: 'x', network: 'none' }],
+    [['-ie', 'MODE=a b', 'x'], { image: 'docker.io/library/x', env: { MODE: 'a b' } }],
+    [['-eMODE=fast', '-i', 'x'], { image: 'docker.io/library/x', env: { MODE: 'fast' } }],
+    [['-e', 'MODE', 'x'], { image: 'docker.io/library/x', env: { MODE: '${MODE}' } }],
+    [['--user', '1000:1000', 'x'], { image: 'docker.io/library/x', user: '1000:1000' }],
+    [['-m', '536870912', 'x'], { image: 'docker.io/library/x', resources: { memory: '536870912b' } }],
+    [['--pids-limit=50', 'x'], { image: 'docker.io/library/x', resources: { pids: 50 } }],
+    [['--pull', 'always', 'x'], { image: 'docker.io/library/x', pull: 'always' }],
+    [['--init=false', '--net=none', 'x'], { image: 'docker.io/library/x', network: 'none' }],
     [
       ['-v', './data:/data:ro,Z', 'x'],
-      { image: 'x', mounts: [{ from: '/home/me/project/data', to: '/data', readOnly: true }] },
+      { image: 'docker.io/library/x', mounts: [{ from: '/home/me/project/data', to: '/data', readOnly: true }] },
     ],
-    [['-v', '$HOME/papers:/p', 'x'], { image: 'x', mounts: [{ from: `${homedir()}/papers`, to: '/p' }] }],
-    [['--', 'x', '--flag'], { image: 'x', args: ['--flag'] }],
-    [['-e', 'SHELL_CODE=a$$b${c', 'x'], { image: 'x', env: { SHELL_CODE: 'a$$$$b$${c' } }],
-    [['-e', 'DATABASE=file:./x.db', 'x'], { image: 'x', env: { DATABASE: '${DATABASE}' } }],
+    [
+      ['-v', '$HOME/papers:/p', 'x'],
+      { image: 'docker.io/library/x', mounts: [{ from: `${homedir()}/papers`, to: '/p' }] },
+    ],
+    [['--', 'x', '--flag'], { image: 'docker.io/library/x', args: ['--flag'] }],
+    [['-e', 'SHELL_CODE=a$$b${c', 'x'], { image: 'docker.io/library/x', env: { SHELL_CODE: 'a$$$$b$${c' } }],
+    [['-e', 'DATABASE=file:./x.db', 'x'], { image: 'docker.io/library/x', env: { DATABASE: '${DATABASE}' } }],
   ])('reads docker run %j', (words, entry) => {
     expect(one({ command: 'docker', args: ['run', ...words] })).toEqual(entry);
+  });
+
+  it.each([
+    ['docker', 'mcp/time', 'docker.io/mcp/time'],
+    ['docker', 'time:1.2', 'docker.io/library/time:1.2'],
+    ['docker', 'localhost/time', 'localhost/time'],
+    ['docker', 'a.example:5000/x/time', 'a.example:5000/x/time'],
+    ['podman', 'mcp/time', 'mcp/time'],
+  ])('names the registry as %s does: %s', (command, image, full) => {
+    expect(one({ command, args: ['run', '-i', image] })).toEqual({ image: full });
   });
 
   it.each<[string, readonly string[], object]>([
