@@ -147,7 +147,8 @@ function readServer(
 }
 
 function whyUnreadable({ issues: [issue] }: z.ZodError): string {
-  return `cannot read ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+  const place = issue?.path.join('.') ?? '';
+  return `cannot read ${place === '' ? 'its entry' : place}: ${issue?.message ?? ''}`;
 }
 
 function commandOf({ command }: RawEntry, args: readonly string[]): readonly string[] | undefined {

@@ -331,6 +331,7 @@ describe('entryFrom()', () => {
     [{ command: 'npx', args: ['-y', 'a'] }, 'a has no version, wanted an exact one: gangway add npm:a@1.2.3'],
     [{ command: 'npx', args: ['a@latest'] }, 'a has version "latest", wanted an exact one'],
     [{ command: 5 }, 'cannot read command'],
+    [[], 'cannot read its entry: '],
     [{ command: 'npx', args: ['a@1.0.0'], includeTools: [] }, 'its client has none of its tools'],
     [{ command: 'npx', args: ['a@1.0.0'], tools: 'read' }, 'cannot read tools'],
   ])('leaves out %j', (entry, why) => {
