@@ -31,6 +31,15 @@ describe('servers.yaml', () => {
     expect(disabled('servers.yaml', { BRAVE_API_KEY: 'x' })).toEqual([]);
   });
 
+  it('has Brave Search one to five times and Fetch twice, shared, with a fifth of a CPU each', () => {
+    const [fetch, brave] = ['fetch', 'brave-search'].map((name) =>
+      servers('servers.yaml', { BRAVE_API_KEY: 'x' }).find((server) => server.name === name),
+    );
+    const common = { sharing: 'shared', resources: { cpus: 0.2 } };
+    expect(brave).toMatchObject({ ...common, pool: { min: 1, max: 5, scaling: { target: 10 } } });
+    expect(fetch).toMatchObject({ ...common, pool: { min: 2, max: 2 } });
+  });
+
   it('names the registry of every image', () => {
     const sources = servers('servers.yaml', {}).map(({ source }) => (source.kind === 'image' ? source.image : 'none'));
     expect(sources).toEqual(sources.filter((image) => /^[^/]+\.[^/]+\//.test(image)));
