@@ -67,6 +67,11 @@ export async function startForeign(
   await ask(engine, ['run', '--detach', '--network', 'none', '--name', name, ...options, ...forever]);
 }
 
+/** The address of this machine at which a port of a container is published. */
+export async function publishedAt(engine: EngineName, name: string, port: number): Promise<string> {
+  return (await ask(engine, ['port', name, String(port)])).trim();
+}
+
 /** Images that Gangway built from folders whose names begin like this. */
 export async function imagesBuiltFrom(engine: EngineName, folder: string): Promise<string[]> {
   const names = await ask(engine, ['images', '--format', '{{.Repository}}:{{.Tag}}']);
