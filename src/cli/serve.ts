@@ -4,7 +4,7 @@ import { BridgeError } from '../base/errors.ts';
 import { giveHeapRoom } from '../base/heap-growth.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import type { Config } from '../config/config.ts';
+import { allServers, type Config } from '../config/config.ts';
 import { openConfig, type ConfigFile } from '../config/load.ts';
 import { ownToken } from '../engine/labels.ts';
 import { LauncherKeeper } from '../launcher/keeper.ts';
@@ -47,7 +47,9 @@ async function serveWith(
     const others = bridge.engines.all().length > 0 ? 'plain processes' : 'no engine needed';
     announce(bridge.config, port, container ? `${container.kind} ${container.version}` : (missing ?? others), output);
     void bridge.openServers((name, failure) => {
-      if (bridge.config.servers.get(name)?.disabled) return;
+      const server = bridge.config.servers.get(name);
+      // A group is ready as it is: its servers are named.
+      if (!server || server.disabled) return;
       output.line(failure === undefined ? `✓ ${name} is ready` : `✗ ${name}: ${failure}`);
     });
   });
@@ -80,7 +82,7 @@ function progress(log: Log, output: Output): (server: string, line: string) => v
   };
 }
 
-function announce({ listen, servers }: Config, port: number, engine: string, output: Output): void {
+function announce({ listen, servers, groups }: Config, port: number, engine: string, output: Output): void {
   const base = baseUrl(listen.host, port);
   output.line(`Gangway ${version()} on ${base} (${engine})`);
   output.line();
@@ -88,7 +90,10 @@ function announce({ listen, servers }: Config, port: number, engine: string, out
     `  ${name}`,
     disabled ? `off: ${disabled.reason}` : `${base}/${name}/mcp`,
   ]);
-  for (const line of table(rows)) output.line(line);
+  const grouped = [...groups.keys()].map((name) =>
+    name === allServers ? ['  all of them', `${base}/mcp`] : [`  ${name}`, `${base}/${name}/mcp`],
+  );
+  for (const line of table([...rows, ...grouped])) output.line(line);
   const first = [...servers.values()].find(({ disabled }) => !disabled);
   if (!first) return;
   output.line();

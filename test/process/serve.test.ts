@@ -23,6 +23,16 @@ describe('gangway serve', () => {
     expect(said).toMatch(/off +off: the environment variable NOT_SET_ANYWHERE is not set/);
   });
 
+  it('says where groups are, and all servers together, which are ready with their servers', async () => {
+    const groups = { some: ['good'] };
+    await using bridge = await serve({ ...plain, groups }, allow);
+    await bridge.waitForLine(/✓ good is ready/);
+    expect(bridge.stdout.join('\n')).toMatch(
+      new RegExp(`good +${bridge.url}/good/mcp\n  some +${bridge.url}/some/mcp\n  all of them +${bridge.url}/mcp\n`),
+    );
+    expect(bridge.stdout.filter((line) => line.startsWith('✓'))).toEqual(['✓ good is ready']);
+  });
+
   it('prints a first request that works as it stands', async () => {
     await using bridge = await serve(plain, allow);
     await bridge.waitForLine(/^ {4}-H 'Accept/);
