@@ -69,7 +69,7 @@ describeEachEngine('The shipped servers.yaml', (engine) => {
     const yaml = readFileSync(`${root}servers.yaml`, 'utf8');
     bridge = await serve(yaml, { args: ['--engine', engine], env: { BRAVE_API_KEY: 'no-real-key' } });
     for (const name of ['brave-search', 'fetch']) {
-      await bridge.waitForLine(new RegExp(`^✓ ${name} is ready`), 60_000);
+      await bridge.waitForLine(new RegExp(`^✓ ${name} is ready`), 100_000);
     }
   });
 
@@ -108,5 +108,30 @@ describeEachEngine('The shipped servers.yaml', (engine) => {
     expect([found.isError, textOf(found)]).toEqual([true, expect.stringMatching(/\S/)]);
     const [page = ''] = await toolsOf('fetch');
     expect(textOf(await call('fetch', page, { url: 'https://example.com' }))).toMatch(/example/i);
+  });
+
+  it('lists the tools of all servers at one endpoint, and calls them there, each on its own server', async () => {
+    await using connected = await connect(bridge.url, 'mcp');
+    const { client } = connected;
+    const listed = async (): Promise<string[]> => (await client.listTools()).tools.map(({ name }) => name);
+    const wanted = ['brave-search__', 'everything__', 'fetch__', 'memory__', 'time__'];
+    const tools = await until(
+      'the tools of all servers',
+      async () => {
+        const names = await listed();
+        return wanted.every((prefix) => names.some((name) => name.startsWith(prefix))) && names;
+      },
+      { limitMs: 60_000 },
+    );
+    const sum = await client.callTool({ name: 'everything__get-sum', arguments: { a: 40, b: 2 } });
+    const graph = await client.callTool({ name: 'memory__read_graph', arguments: {} });
+    const fetchTool = tools.find((name) => name.startsWith('fetch__')) ?? '';
+    const page = await client.callTool({ name: fetchTool, arguments: { url: 'http://127.0.0.1:9/' } });
+    expect([textOf(sum), textOf(graph), page.isError]).toEqual([
+      expect.stringContaining('42'),
+      expect.stringContaining('entities'),
+      true,
+    ]);
+    expect((await bridge.status()).servers).toMatchObject({ memory: { sessions: 0 }, everything: { sessions: 0 } });
   });
 });
