@@ -14,15 +14,24 @@ interface Surroundings {
   readonly view: ToolView;
   /** What becomes of a tool that is not what was pinned. */
   readonly onChange: ToolsConfig['onChange'];
+  /** Definitions that the log has named already. */
+  readonly told: Set<string>;
   readonly log: Log;
 }
+
+/** The same for all sessions of a server: the log names each definition once, however often the list is read. */
+const toldBy = new WeakMap<ToolsConfig, Set<string>>();
+/** A server may make up new ones for ever. */
+const maxTold = 1000;
 
 /** The same lease, with a view of the server's tools in place of the tools themselves. @param tools undefined shows all */
 export function viewLease(lease: ChannelLease, tools: ToolsConfig | undefined, log: Log): ChannelLease {
   if (!tools) return lease;
   const view = new ToolView(tools);
+  const told = toldBy.get(tools) ?? new Set();
+  toldBy.set(tools, told);
   return {
-    upstream: new ViewChannel(lease.upstream, { view, onChange: tools.onChange, log }),
+    upstream: new ViewChannel(lease.upstream, { view, onChange: tools.onChange, told, log }),
     wasWarm: lease.wasWarm,
     prove: () => {
       lease.prove();
@@ -229,9 +238,15 @@ class ViewChannel implements Channel, ChannelReceiver {
     const seen = this.#around.view.see(text);
     if (seen.kind === 'hidden') return undefined;
     if (seen.kind === 'shown') return seen.text;
-    const { name: tool, digest } = seen;
-    this.#around.log.warn({ tool, digest, is: this.#around.onChange }, 'a tool is not what was pinned');
+    this.#tell(seen.name, seen.digest);
     return this.#around.onChange === 'warn' ? seen.text : undefined;
+  }
+
+  #tell(tool: string, digest: string): void {
+    const { told, onChange, log } = this.#around;
+    if (told.has(digest) || told.size >= maxTold) return;
+    told.add(digest);
+    log.warn({ tool, digest, is: onChange }, 'a tool is not what was pinned');
   }
 
   #refuse({ id, idText }: Request, message: string): void {

@@ -155,6 +155,14 @@ describe('A view of pinned tools', () => {
     expect(rig.lines).not.toEqual([]);
   });
 
+  it('names a tool that is not what it was once in the log, however often the list is read', async () => {
+    const rig = rigOf({ pin });
+    rig.tools = evil;
+    for (let i = 0; i < 3; i++) await rig.ask('tools/list');
+    await rig.ask('tools/call', { name: 'get' });
+    expect(rig.lines).toMatchObject([{ tool: 'get', digest: pinOf(evil[0]!), is: 'block' }]);
+  });
+
   it('never sends a call that was cancelled before the tools were checked', async () => {
     const rig = rigOf({ pin });
     rig.say({ jsonrpc: '2.0', id: 'c', method: 'tools/call', params: { name: 'get' } });
