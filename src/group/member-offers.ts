@@ -106,7 +106,7 @@ export class MemberOffers {
       this.#retryLater();
       // A server that is switched off was named when that was found.
       if (this.#failure === undefined && !config.disabled) {
-        log.warn({ server: config.name, error: messageOf(error) }, 'the lists of a server cannot be read');
+        log.warn({ member: config.name, error: messageOf(error) }, 'the lists of a server cannot be read');
       }
       this.#failure = messageOf(error);
     }
