@@ -261,7 +261,8 @@ describe('SIGHUP', () => {
     const pid = await pidOf(other);
     rotate('new-secret');
     bridge.signal('SIGHUP');
-    await bridge.waitForLine(/"changed":\["keyed: env"\],"unchanged":1.*configuration reloaded/);
+    // The other server, and the endpoint for both.
+    await bridge.waitForLine(/"changed":\["keyed: env"\],"unchanged":2.*configuration reloaded/);
     expect([await markOf(old), await markOf(await RawSession.open(bridge.url, 'keyed'))]).toEqual([
       'old-secret',
       'new-secret',
