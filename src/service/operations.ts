@@ -1,5 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { ServerConfig } from '../config/config.ts';
 import type { Admin } from '../http/admin.ts';
 import type { ServerLog } from '../http/log-stream.ts';
 import type { LogBook } from './server-logs.ts';
@@ -14,6 +15,7 @@ interface Parts {
 }
 
 interface Recyclable {
+  readonly config: Pick<ServerConfig, 'source'>;
   recycle(): void;
 }
 
@@ -47,9 +49,11 @@ export class Operations implements Admin {
 
   #find(name: string): Recyclable {
     const { servers } = this.#parts;
-    const server = servers.get(name);
-    if (server) return server;
-    const wanted = [...servers.keys()].join(', ');
+    // Several servers as one have no containers and no logs: theirs have.
+    const own = [...servers].filter(([, { config }]) => config.source.kind !== 'group');
+    const server = own.find(([known]) => known === name);
+    if (server) return server[1];
+    const wanted = own.map(([known]) => known).join(', ');
     throw new BridgeError('SERVER_UNKNOWN', `Unknown server "${name}", wanted one of ${wanted}`);
   }
 }

@@ -113,12 +113,14 @@ describe('A command that operates a bridge', () => {
   });
 
   it.each([['recycle'], ['logs']])(
-    '%s ends with exit code 2 for an unknown server and names the others',
+    '%s ends with exit code 2 for an unknown server, or several as one, and names the others',
     async (word) => {
       await using bridge = await start();
-      const { code, stdout, stderr } = await operate(bridge, word, 'goood');
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toBe('Unknown server "goood", wanted one of good, shared, talker, broken');
+      for (const name of ['goood', 'mcp']) {
+        const { code, stdout, stderr } = await operate(bridge, word, name);
+        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+        expect(stderr).toBe(`Unknown server "${name}", wanted one of good, shared, talker, broken`);
+      }
     },
   );
 
