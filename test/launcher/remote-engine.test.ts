@@ -154,8 +154,10 @@ describe('RemoteEngine.launch()', () => {
 
 describe('RemoteEngine', () => {
   it('lists what it has launched, and removes it', async () => {
-    const child = run('trap "" TERM; while :; do sleep 1; done');
-    await child.running;
+    const child = run('trap "" TERM; echo deaf; while :; do sleep 1; done');
+    const isDeaf = once(child.stdout, 'data');
+    child.stdout.resume();
+    await isDeaf;
     expect((await engine.list()).map(({ name }) => name)).toContain(child.name);
     await engine.remove([child.name]);
     expect(await child.exited).toMatchObject({ signal: 'SIGKILL' });
