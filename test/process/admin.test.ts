@@ -218,17 +218,13 @@ describe('gangway logs', () => {
 
   it('--follow says so when the bridge is killed, exit code 1', async () => {
     await using bridge = await start();
-    await RawSession.open(bridge.url, 'talker');
-    const following = gangway(['logs', 'talker', '--follow', ...at(bridge)]);
-    await until('its reader', async () => {
-      // As many as may read at once; then the command is one of them.
-      const answer = await fetch(`${bridge.url}/admin/logs/talker?follow=1`);
-      return answer.status === 503;
-    });
+    const session = await RawSession.open(bridge.url, 'talker');
+    await session.call('complain', { lines: ['before'] });
+    const following = begin(['logs', 'talker', '--follow', ...at(bridge)]);
+    await until('its reader', () => following.stdout.some((line) => line.endsWith(' | before')));
     bridge.signal('SIGKILL');
-    const { code, stderr } = await following;
-    expect(code).toBe(1);
-    expect(stderr).toContain(`Cannot reach Gangway at ${bridge.url}`);
+    expect(await following.ended).toBe(1);
+    expect(following.stderr.join('\n')).toContain(`Cannot reach Gangway at ${bridge.url}`);
   });
 });
 

@@ -110,14 +110,15 @@ export interface Finished {
 export interface Running {
   /** Lines so far. */
   readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
   readonly ended: Promise<number | NodeJS.Signals>;
   signal(name: NodeJS.Signals): void;
 }
 
 /** Starts a command that goes on until something ends it. */
 export function begin(args: readonly string[]): Running {
-  const { child, stdout, ended } = launch(args, {});
-  return { stdout, ended, signal: (name) => void child.kill(name) };
+  const { child, stdout, stderr, ended } = launch(args, {});
+  return { stdout, stderr, ended, signal: (name) => void child.kill(name) };
 }
 
 /** Runs a command to its end. */
