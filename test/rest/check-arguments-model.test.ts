@@ -88,6 +88,11 @@ function isValid(ajv: Ajv | Ajv2020, schema: object, what: unknown): boolean | u
   }
 }
 
+/** Whether a definition holds itself twice, so that each level of it has twice as many as the one before. */
+function multipliesItself({ $defs }: { readonly $defs?: { readonly two: unknown } }): boolean {
+  return JSON.stringify($defs?.two).split('"#/$defs/two"').length > 2;
+}
+
 describe('checkArguments()', () => {
   it.each([
     ['2020-12', schema2020, () => new Ajv2020(options), {}],
@@ -102,7 +107,10 @@ describe('checkArguments()', () => {
         fc.pre(wanted !== undefined);
         if (wanted) valid += 1;
         else invalid += 1;
-        expect(checkArguments(schema, what).length === 0).toBe(wanted);
+        const isTaken = checkArguments(schema, what).length === 0;
+        // A check of it ends with its budget, and what is not known by then is left to the server: no more than that.
+        if (multipliesItself(made)) expect(isTaken || !wanted).toBe(true);
+        else expect(isTaken).toBe(wanted);
       }),
       { numRuns: 500 },
     );
