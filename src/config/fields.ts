@@ -58,5 +58,10 @@ export function factor(about: string, bounds: { min: number; max: number; defaul
     .optional();
 }
 
+/** What something is served under: a part of its path. */
+export const servedName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, {
+  error: 'wanted a name of small letters, digits, ".", "_" and "-", at most 63 characters',
+});
+
 /** A text; the sentence says what kind. */
 export const text = (wanted: string): z.ZodString => z.string({ error: `wanted ${wanted}` });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defaults } from './defaults.ts';
-import { duration, text } from './fields.ts';
+import { duration, servedName, text } from './fields.ts';
 
 const toolName = text('the name of a tool').min(1, { error: 'wanted the name of a tool' });
 const names = z.array(text('the name of a server'), { error: 'wanted a list of servers such as [fetch, memory]' });
@@ -38,7 +38,7 @@ const oneGroup = z
 /** Endpoints at which several servers are one. */
 export const groupKeys = {
   groups: z
-    .record(z.string(), oneGroup, { error: 'wanted a mapping of names to lists of servers' })
+    .record(servedName, oneGroup, { error: 'wanted a mapping of names to lists of servers' })
     .meta({ description: 'Groups of servers, by the name under which each is served.', default: {} })
     .optional(),
   all: z

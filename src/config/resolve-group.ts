@@ -5,8 +5,6 @@ import type { Diagnostic } from './diagnose.ts';
 import { resolveCommon, reservedNames } from './resolve-server.ts';
 import type { CommonEntry, FileConfig, GroupEntry } from './schema.ts';
 
-const namePattern = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
-
 /** The groups of a file, and the endpoint for all of its servers, each as a server of its own. */
 export function resolveGroups(
   { groups = {}, all = true, defaults: shared = {} }: FileConfig,
@@ -38,9 +36,7 @@ function sourceOf({
 
 function checkName(name: string, servers: ReadonlyMap<string, ServerConfig>, errors: Diagnostic[]): void {
   const report = (message: string): number => errors.push({ path: ['groups', name], message });
-  if (!namePattern.test(name))
-    report('wanted a name of small letters, digits, ".", "_" and "-", at most 63 characters');
-  else if (reservedNames.has(name)) report(`the name "${name}" is taken by Gangway itself; wanted another one`);
+  if (reservedNames.has(name)) report(`the name "${name}" is taken by Gangway itself; wanted another one`);
   else if (servers.has(name)) report(`the name "${name}" is taken by a server; wanted another one`);
 }
 

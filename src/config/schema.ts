@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { app, openapi } from './app-schema.ts';
 import { defaults } from './defaults.ts';
-import { count, duration, size, text } from './fields.ts';
+import { count, duration, servedName, size, text } from './fields.ts';
 import { groupKeys, toolsField } from './group-schema.ts';
 import { pool, replay, resources } from './limits-schema.ts';
 import { remoteKeys } from './remote-schema.ts';
@@ -251,13 +251,7 @@ export const fileSchema = z
       .optional(),
     defaults: z.strictObject(common).meta({ description: 'What each server has unless it says otherwise.' }).optional(),
     servers: z
-      .record(
-        z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, {
-          error: 'wanted a name of small letters, digits, ".", "_" and "-", at most 63 characters',
-        }),
-        server,
-        { error: 'wanted a mapping of names to servers' },
-      )
+      .record(servedName, server, { error: 'wanted a mapping of names to servers' })
       .meta({ description: 'The servers, by the name under which each is served: `/NAME/mcp`.' }),
     ...groupKeys,
   })

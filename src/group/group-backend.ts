@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { GroupSource } from '../config/config.ts';
 import type { Backend } from '../relay/backend.ts';
 import type { ChannelLease } from '../relay/channel.ts';
+import { readyLease } from '../relay/ready-lease.ts';
 import { Catalog } from './catalog.ts';
 import { GroupChannel } from './group-channel.ts';
 import type { Members } from './member.ts';
@@ -31,15 +32,7 @@ export class GroupBackend implements Backend {
 
   lease(_signal: AbortSignal, client: string): Promise<ChannelLease> {
     const channel = new GroupChannel({ catalog: this.#catalog, clock: this.#clock, client });
-    return Promise.resolve({
-      upstream: channel,
-      wasWarm: true,
-      prove: () => undefined,
-      release: () => {
-        channel.close();
-        return Promise.resolve();
-      },
-    });
+    return Promise.resolve(readyLease(channel));
   }
 
   refresh(): void {

@@ -2,18 +2,18 @@ import { BridgeError, type ErrorData } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import type { ServerConfig } from '../config/config.ts';
-import { Bytes } from '../jsonrpc/bytes.ts';
-import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import type { Envelope, Id, Notification, Request } from '../jsonrpc/message.ts';
 import type { Channel, ChannelReceiver } from '../relay/channel.ts';
 import { ClientQuestions } from '../relay/client-questions.ts';
 import { RequestRefused, unknownMethod } from '../relay/local-server.ts';
 import { agreedRevision, revisions } from '../relay/revisions.ts';
-import { listsChangedBy, type Catalog, type Found } from './catalog.ts';
+import { messageOf, paramsOf, textOf, withParam, type Message } from '../relay/rewrite.ts';
+import { addressed, type Addressed } from './addressee.ts';
+import { listsChangedBy, type Catalog } from './catalog.ts';
 import type { Member } from './member.ts';
 import { MemberLink, type LinkHome } from './member-link.ts';
 import { lists, listNames, type ListName } from './offers.ts';
-import { changed, messageOf, objectIn, paramsOf, textOf, withParam, type Message } from '../relay/rewrite.ts';
-import { RawJson } from '../jsonrpc/raw-json.ts';
 
 const capabilities = {
   tools: { listChanged: true },
@@ -47,15 +47,6 @@ export class GroupChannel implements Channel, LinkHome {
   /** Requests under way. */
   readonly #calls = new Map<Id, Call>();
   readonly #questions = new ClientQuestions();
-  /** For each method that a server answers: which one, and what it is told. */
-  readonly #finders: ReadonlyMap<string, (bytes: Bytes) => [Found, Message]> = new Map([
-    ['tools/call', (bytes: Bytes) => this.#named('tools', bytes)],
-    ['prompts/get', (bytes: Bytes) => this.#named('prompts', bytes)],
-    ['resources/read', (bytes: Bytes) => this.#located(bytes)],
-    ['resources/subscribe', (bytes: Bytes) => this.#located(bytes)],
-    ['resources/unsubscribe', (bytes: Bytes) => this.#located(bytes)],
-    ['completion/complete', (bytes: Bytes) => this.#completed(bytes)],
-  ]);
   readonly #stopListening: () => void;
   #receiver: ChannelReceiver | undefined;
   #hello: LinkHome['hello'] | undefined;
@@ -201,9 +192,9 @@ export class GroupChannel implements Channel, LinkHome {
     if (method === 'initialize') return this.#initialize(request, bytes);
     if (method === 'logging/setLevel') return this.#setLevel(bytes);
     if (method === 'ping') return '{}';
-    const find = this.#finders.get(method);
-    if (!find) throw unknownMethod(method);
-    this.#pass(request, ...find(bytes));
+    const target = addressed(method, bytes, this.#catalog, this.#lastUsed);
+    if (!target) throw unknownMethod(method);
+    this.#pass(request, target);
     return undefined;
   }
 
@@ -228,38 +219,7 @@ export class GroupChannel implements Channel, LinkHome {
     return '{}';
   }
 
-  #named(list: 'tools' | 'prompts', bytes: Bytes): [Found, Message] {
-    const shown = textOf(paramsOf(bytes).get('name'));
-    if (shown === undefined) throw new RequestRefused(-32602, 'Invalid params: wanted "name" to be a text');
-    const found = this.#catalog.byName(list, shown);
-    if (!found) throw new RequestRefused(-32602, `Unknown ${list.slice(0, -1)}: ${shown.slice(0, 200)}`);
-    return [found, withParam(bytes, 'name', found.key)];
-  }
-
-  #located(bytes: Bytes): [Found, Message] {
-    const uri = textOf(paramsOf(bytes).get('uri'));
-    if (uri === undefined) throw new RequestRefused(-32602, 'Invalid params: wanted "uri" to be a text');
-    const found = this.#findUri(uri);
-    return [found, withParam(bytes, 'uri', found.key)];
-  }
-
-  #completed(bytes: Bytes): [Found, Message] {
-    const ref = objectIn(paramsOf(bytes).get('ref'));
-    const [name, uri] = [textOf(ref.get('name')), textOf(ref.get('uri'))];
-    const found = name === undefined ? this.#findUri(uri ?? '') : this.#catalog.byName('prompts', name);
-    if (!found) throw new RequestRefused(-32602, 'Invalid params: "ref" names nothing that there is');
-    const key = name === undefined ? 'uri' : 'name';
-    return [found, withParam(bytes, 'ref', new RawJson(changed(ref, key, found.key)))];
-  }
-
-  #findUri(uri: string): Found {
-    const guess = this.#lastUsed && this.#catalog.hasResources(this.#lastUsed) ? this.#lastUsed : undefined;
-    const found = this.#catalog.byUri(uri) ?? (guess && { member: guess, key: uri });
-    if (!found) throw new RequestRefused(-32002, `Resource not found: ${uri.slice(0, 500)}`);
-    return found;
-  }
-
-  #pass(request: Request, { member }: Found, { bytes, envelope }: Message): void {
+  #pass(request: Request, { member, message: { bytes, envelope } }: Addressed): void {
     if (request.isTask)
       throw new RequestRefused(-32602, 'Invalid params: no tasks behind an endpoint for several servers');
     this.#lastUsed = member;
@@ -307,26 +267,20 @@ export class GroupChannel implements Channel, LinkHome {
   #refuse(request: Request, error: unknown): void {
     if (error instanceof RequestRefused) {
       const { rpcCode: code, message } = error;
-      this.#answer(request, `"error":${JSON.stringify({ code, message })}`, true);
+      this.#answer(request, `"error":${JSON.stringify({ code, message })}`);
       return;
     }
     const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
     this.onFailed(request.id, known);
   }
 
-  #answer({ id, idText, method }: Request, body: string, isError = false): void {
+  #answer({ id, idText }: Request, body: string): void {
     this.#calls.delete(id);
-    const bytes = Bytes.from(`{"jsonrpc":"2.0","id":${idText},${body}}`);
-    const message: Response = { kind: 'response', id, isError, protocolVersion: undefined, spans: {} };
-    const { result } = method === 'initialize' && !isError ? (JSON.parse(bytes.toString()) as Hello) : {};
-    this.#receiver?.onMessage(result ? { ...message, protocolVersion: result.protocolVersion } : message, bytes);
+    const { bytes, envelope } = messageOf(`{"jsonrpc":"2.0","id":${idText},${body}}`);
+    this.#receiver?.onMessage(envelope, bytes);
   }
 }
 
 function valueOf(json: string | undefined): unknown {
   return json === undefined ? undefined : JSON.parse(json);
-}
-
-interface Hello {
-  readonly result?: { readonly protocolVersion: string };
 }

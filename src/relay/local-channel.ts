@@ -5,20 +5,12 @@ import { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, readMessage, serverLimits, type Envelope, type Id, type Request } from '../jsonrpc/message.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from './channel.ts';
 import { RequestRefused, type LocalServer } from './local-server.ts';
+import { readyLease } from './ready-lease.ts';
 import { agreedRevision, revisions } from './revisions.ts';
 
 /** The right to use a server inside Gangway: there is one for everybody who asks. */
 export function localLease(server: LocalServer, log: Log): ChannelLease {
-  const channel = new LocalChannel(server, log);
-  return {
-    upstream: channel,
-    wasWarm: true,
-    prove: () => undefined,
-    release: () => {
-      channel.close();
-      return Promise.resolve();
-    },
-  };
+  return readyLease(new LocalChannel(server, log));
 }
 
 /** One client's connection to a server inside Gangway: to its session it looks like an upstream of its own. */

@@ -14,6 +14,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { ChannelLease } from './channel.ts';
 import { ListCache } from './list-cache.ts';
 import { LogLevels } from './log-levels.ts';
+import { readyLease } from './ready-lease.ts';
 import { agreedRevision } from './revisions.ts';
 import { SharedChannel, type AfterAnswer, type LocalAnswer, type SharedHome } from './shared-channel.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -73,16 +74,7 @@ export class SharedServer implements SharedHome {
     this.#lastKey += 1;
     const channel = new SharedChannel(this, String(this.#lastKey));
     this.#channels.add(channel);
-    return {
-      upstream: channel,
-      wasWarm: true,
-      // Its pool has seen to that.
-      prove: () => undefined,
-      release: () => {
-        channel.close();
-        return Promise.resolve();
-      },
-    };
+    return readyLease(channel);
   }
 
   tryTake(): Place | undefined {
