@@ -1,8 +1,25 @@
 /** The members that the relay looks at; a scan keeps kind and place of each. */
-export const Slot = { jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, progressToken: 6, requestId: 7, taskId: 8, task: 9, metaToken: 10, relatedTask: 11, protocolVersion: 12, uri: 13, level: 14, cursor: 15, count: 16 } as const; // prettier-ignore
+// prettier-ignore
+export const Slot = {
+  jsonrpc: 0, id: 1, method: 2, params: 3, result: 4, error: 5, progressToken: 6, requestId: 7, taskId: 8, task: 9,
+  metaToken: 10, relatedTask: 11, protocolVersion: 12, uri: 13, level: 14, cursor: 15,
+  // What revision 2026-07-28 adds.
+  meta: 16, claimedVersion: 17, capabilities: 18, logLevel: 19, subscriptionId: 20, name: 21, requestState: 22,
+  inputResponses: 23, resultType: 24, ttl: 25, cacheScope: 26, toolError: 27, resultMeta: 28, serverInfo: 29,
+  resultSubscription: 30, resultTask: 31, errorCode: 32, count: 33,
+} as const;
 
 /** Objects whose members are looked at; all others are `plain`. */
-export const Place = { plain: 0, envelope: 1, params: 2, meta: 3, related: 4, result: 5 } as const;
+export const Place = {
+  plain: 0,
+  envelope: 1,
+  params: 2,
+  meta: 3,
+  related: 4,
+  result: 5,
+  error: 6,
+  resultMeta: 7,
+} as const;
 
 /** A member that is looked at: where its value is noted, and what place it is when it is an object. */
 export interface Member {
@@ -20,7 +37,7 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['method', member(Slot.method)],
     ['params', member(Slot.params, Place.params)],
     ['result', member(Slot.result, Place.result)],
-    ['error', member(Slot.error)],
+    ['error', member(Slot.error, Place.error)],
   ]),
   new Map([
     ['progressToken', member(Slot.progressToken)],
@@ -30,14 +47,34 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['uri', member(Slot.uri)],
     ['level', member(Slot.level)],
     ['cursor', member(Slot.cursor)],
-    ['_meta', member(-1, Place.meta)],
+    ['name', member(Slot.name)],
+    ['requestState', member(Slot.requestState)],
+    ['inputResponses', member(Slot.inputResponses)],
+    ['_meta', member(Slot.meta, Place.meta)],
   ]),
   new Map([
     ['progressToken', member(Slot.metaToken)],
     ['io.modelcontextprotocol/related-task', member(-1, Place.related)],
+    ['io.modelcontextprotocol/protocolVersion', member(Slot.claimedVersion)],
+    ['io.modelcontextprotocol/clientCapabilities', member(Slot.capabilities)],
+    ['io.modelcontextprotocol/logLevel', member(Slot.logLevel)],
+    ['io.modelcontextprotocol/subscriptionId', member(Slot.subscriptionId)],
   ]),
   new Map([['taskId', member(Slot.relatedTask)]]),
-  new Map([['protocolVersion', member(Slot.protocolVersion)]]),
+  new Map([
+    ['protocolVersion', member(Slot.protocolVersion)],
+    ['resultType', member(Slot.resultType)],
+    ['ttlMs', member(Slot.ttl)],
+    ['cacheScope', member(Slot.cacheScope)],
+    ['isError', member(Slot.toolError)],
+    ['taskId', member(Slot.resultTask)],
+    ['_meta', member(Slot.resultMeta, Place.resultMeta)],
+  ]),
+  new Map([['code', member(Slot.errorCode)]]),
+  new Map([
+    ['io.modelcontextprotocol/serverInfo', member(Slot.serverInfo)],
+    ['io.modelcontextprotocol/subscriptionId', member(Slot.resultSubscription)],
+  ]),
 ];
 
 /** Names that must not be mimicked: a reader that does not mind case would take the double for the original. */
@@ -58,7 +95,7 @@ const maxKnown = 1000;
 const maxKnownLength = 64;
 // First of all, so that no client can fill it with keys of its own.
 for (const members of membersOf) for (const name of members.keys()) readKey(name, false);
-for (const name of ['name', 'arguments', 'progress', 'total']) readKey(name, false);
+for (const name of ['arguments', 'progress', 'total']) readKey(name, false);
 
 /**
  * Reads the keys of the places that the relay looks at, and refuses those that two readers could read differently:

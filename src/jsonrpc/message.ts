@@ -13,6 +13,8 @@ export interface Spans {
   readonly token?: Span | undefined;
   /** Of `params.requestId`. */
   readonly requestId?: Span | undefined;
+  /** Of the id of a subscription: in the `_meta` of a notification, or of a result. */
+  readonly subscriptionId?: Span | undefined;
 }
 
 /** A request. `idText` is the id as it stood in the bytes, so that an answer of our own has it digit for digit. */
@@ -35,7 +37,27 @@ export interface Request {
   readonly level: string | undefined;
   /** Whether it asks for a later page of a list. */
   readonly hasCursor: boolean;
+  /** What it says of itself; undefined when it says nothing of a revision, as those before 2026-07-28. */
+  readonly claim?: Claim | undefined;
   readonly spans: Spans;
+}
+
+/**
+ * What a request of revision 2026-07-28 says of itself, where those before have a session.
+ *
+ * @see MCP 2026-07-28, Base Protocol, "Per-request protocol fields"
+ */
+export interface Claim {
+  /** `_meta["io.modelcontextprotocol/protocolVersion"]`; undefined when it is no text. */
+  readonly revision: string | undefined;
+  /** Whether it says what its client can do. */
+  readonly hasCapabilities: boolean;
+  /** The least grave of what is to be logged; undefined when nothing is. */
+  readonly logLevel: string | undefined;
+  /** `params.name`: the tool or prompt. */
+  readonly name: string | undefined;
+  /** Whether it goes on with a request that needed input. @see MCP 2026-07-28, "Multi Round-Trip Requests" */
+  readonly isRetry: boolean;
 }
 
 export interface Notification {
@@ -51,6 +73,8 @@ export interface Notification {
   readonly uri: string | undefined;
   /** `params.level`: how grave it is. */
   readonly level: string | undefined;
+  /** The request for a subscription that it belongs to. @see MCP 2026-07-28, Subscriptions */
+  readonly subscriptionId?: Id | undefined;
   readonly spans: Spans;
 }
 
@@ -60,7 +84,27 @@ export interface Response {
   readonly isError: boolean;
   /** `result.protocolVersion`, as in the answer to `initialize`. */
   readonly protocolVersion: string | undefined;
+  /** `error.code`. */
+  readonly errorCode?: number | undefined;
+  /** What there is in a result that is an object. */
+  readonly result?: ResultFacts | undefined;
   readonly spans: Spans;
+}
+
+/** What a result says of itself, and where it can be told more. @see MCP 2026-07-28, Base Protocol, "ResultType" */
+export interface ResultFacts {
+  readonly type: string | undefined;
+  /** Whether a tool failed. */
+  readonly isToolError: boolean;
+  /** The task that takes its place. */
+  readonly taskId: string | undefined;
+  readonly hasTtl: boolean;
+  readonly hasCacheScope: boolean;
+  readonly hasServerInfo: boolean;
+  /** The first byte of the object. */
+  readonly at: number;
+  /** The first byte of its `_meta`; undefined when that is no object. */
+  readonly metaAt: number | undefined;
 }
 
 /** What the relay must know of a message; the rest of its bytes passes by unread. */
@@ -151,8 +195,10 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
       id: undefined,
       token: spanOf(scanner, Slot.progressToken),
       requestId: spanOf(scanner, Slot.requestId),
+      subscriptionId: spanOf(scanner, Slot.subscriptionId),
     };
-    return { kind: 'notification', method, progressToken, requestId, relatedTask, ...subject, spans };
+    const subscriptionId = idIn(scanner, Slot.subscriptionId, bytes);
+    return { kind: 'notification', method, progressToken, requestId, relatedTask, ...subject, subscriptionId, spans };
   }
   const id = idIn(scanner, Slot.id, bytes);
   if (id === undefined) return refuse(wantedId);
@@ -167,7 +213,21 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
     relatedTask,
     ...subject,
     hasCursor: scanner.kind(Slot.cursor) !== Kind.absent,
+    claim: scanner.kind(Slot.claimedVersion) === Kind.absent ? undefined : readClaim(scanner, bytes),
     spans: { id: spanOf(scanner, Slot.id), token: spanOf(scanner, Slot.metaToken) },
+  };
+}
+
+function readClaim(scanner: Scanner, bytes: Bytes): Claim {
+  const [hasState, hasInput] = [Slot.requestState, Slot.inputResponses].map(
+    (slot) => scanner.kind(slot) !== Kind.absent,
+  );
+  return {
+    revision: textIn(scanner, Slot.claimedVersion, bytes),
+    hasCapabilities: scanner.kind(Slot.capabilities) === Kind.object,
+    logLevel: textIn(scanner, Slot.logLevel, bytes),
+    name: textIn(scanner, Slot.name, bytes),
+    isRetry: hasState === true || hasInput === true,
   };
 }
 
@@ -180,9 +240,35 @@ function readResponse(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope 
   const id = idIn(scanner, Slot.id, bytes);
   if (id !== undefined) {
     const protocolVersion = textIn(scanner, Slot.protocolVersion, bytes);
-    return { kind: 'response', id, isError, protocolVersion, spans: { id: scanner.span(Slot.id) } };
+    const facts = isError
+      ? { errorCode: numberIn(scanner, Slot.errorCode, bytes) }
+      : { result: readResult(scanner, bytes) };
+    const subscriptionId = spanOf(scanner, Slot.resultSubscription);
+    return {
+      kind: 'response',
+      id,
+      isError,
+      protocolVersion,
+      ...facts,
+      spans: { id: scanner.span(Slot.id), subscriptionId },
+    };
   }
   return isError && isNoId(scanner, bytes) ? { kind: 'stray-error' } : refuse(wantedId);
+}
+
+function readResult(scanner: Scanner, bytes: Bytes): ResultFacts | undefined {
+  if (scanner.kind(Slot.result) !== Kind.object) return undefined;
+  const has = (slot: number): boolean => scanner.kind(slot) !== Kind.absent;
+  return {
+    type: textIn(scanner, Slot.resultType, bytes),
+    isToolError: scanner.kind(Slot.toolError) === Kind.literal && scanner.raw(Slot.toolError, bytes) === 'true',
+    taskId: textIn(scanner, Slot.resultTask, bytes),
+    hasTtl: has(Slot.ttl),
+    hasCacheScope: has(Slot.cacheScope),
+    hasServerInfo: has(Slot.serverInfo),
+    at: scanner.span(Slot.result)[0],
+    metaAt: scanner.kind(Slot.resultMeta) === Kind.object ? scanner.span(Slot.resultMeta)[0] : undefined,
+  };
 }
 
 function hasAnswer(scanner: Scanner): boolean {
@@ -228,6 +314,11 @@ function subjectOf(scanner: Scanner, bytes: Bytes): Pick<Refusal, 'idText' | 'an
 function idIn(scanner: Scanner, slot: number, bytes: Bytes): Id | undefined {
   const text = textIn(scanner, slot, bytes);
   if (text !== undefined) return text.length <= maxIdLength ? text : undefined;
+  return numberIn(scanner, slot, bytes);
+}
+
+/** An integer; undefined for anything else. */
+function numberIn(scanner: Scanner, slot: number, bytes: Bytes): number | undefined {
   if (scanner.kind(slot) !== Kind.number) return undefined;
   const number = scanner.size(slot) <= maxIdBytes ? Number(scanner.raw(slot, bytes)) : NaN;
   return Number.isInteger(number) ? number : undefined;

@@ -10,6 +10,7 @@ import {
   type Batch,
   type Envelope,
   type Refusal,
+  type ResultFacts,
   type Spans,
 } from '../../src/jsonrpc/message.ts';
 import { Scanner } from '../../src/jsonrpc/scan.ts';
@@ -29,6 +30,12 @@ const request = { kind: 'request', isTask: false, taskId: undefined, hasCursor: 
 const notification = { kind: 'notification', requestId: undefined, ...absent } as const;
 const response = { kind: 'response', isError: false, protocolVersion: undefined, spans } as const;
 
+/** A result that says nothing of itself. */
+const plainResult = (at: number): ResultFacts => ({
+  ...{ type: undefined, isToolError: false, taskId: undefined, at, metaAt: undefined },
+  ...{ hasTtl: false, hasCacheScope: false, hasServerInfo: false },
+});
+
 const withId = (id: string): string => `{"jsonrpc":"2.0","id":${id},"method":"m"}`;
 
 describe('readMessage() reads', () => {
@@ -40,9 +47,9 @@ describe('readMessage() reads', () => {
     ],
     ['a request without params', withId('1'), { ...request, id: 1, idText: '1', method: 'm' }],
     ['a notification', '{"jsonrpc":"2.0","method":"m","params":{}}', { ...notification, method: 'm' }],
-    ['a result', '{"jsonrpc":"2.0","id":"a","result":{"b":1}}', { ...response, id: 'a' }],
+    ['a result', '{"jsonrpc":"2.0","id":"a","result":{"b":1}}', { ...response, id: 'a', result: plainResult(35) }],
     ['a result of null', '{"jsonrpc":"2.0","id":0,"result":null}', { ...response, id: 0 }],
-    ['an error', '{"jsonrpc":"2.0","id":1,"error":{"code":1}}', { ...response, id: 1, isError: true }],
+    ['an error', '{"jsonrpc":"2.0","id":1,"error":{"code":1}}', { ...response, id: 1, isError: true, errorCode: 1 }],
     ['an error with the id null', '{"jsonrpc":"2.0","id":null,"error":{}}', { kind: 'stray-error' }],
     ['an error without an id', '{"jsonrpc":"2.0","error":{}}', { kind: 'stray-error' }],
     ['a message with spaces around it', ' \t{"jsonrpc":"2.0","method":"m"} \r', { ...notification, method: 'm' }],
@@ -348,6 +355,53 @@ describe('readMessage(), for an id of more than 1,024 characters,', () => {
     expect(read(withId(JSON.stringify('x'.repeat(1025))))).toMatchObject({
       kind: 'invalid',
       reason: 'wanted "id" to be a text of at most 1024 characters or an integer',
+    });
+  });
+});
+
+describe('readMessage() reads of revision 2026-07-28', () => {
+  const meta = (members: string): string =>
+    `{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":"n","_meta":{${members}}}}`;
+  const prefix = 'io.modelcontextprotocol/';
+
+  it('what a request says of itself', () => {
+    const text = meta(
+      `"${prefix}protocolVersion":"2026-07-28","${prefix}clientCapabilities":{"roots":{}},"${prefix}logLevel":"info"`,
+    );
+    expect(read(text)).toMatchObject({
+      claim: { revision: '2026-07-28', hasCapabilities: true, logLevel: 'info', name: 'n', isRetry: false },
+    });
+  });
+
+  it('a revision that is no text, and capabilities that are no object', () => {
+    expect(read(meta(`"${prefix}protocolVersion":1,"${prefix}clientCapabilities":[]`))).toMatchObject({
+      claim: { revision: undefined, hasCapabilities: false },
+    });
+  });
+
+  it.each(['"requestState":"s"', '"inputResponses":{}'])('a retry by its %s', (member) => {
+    const text = `{"jsonrpc":"2.0","id":1,"method":"m","params":{${member},"_meta":{"${prefix}protocolVersion":"x"}}}`;
+    expect(read(text)).toMatchObject({ claim: { isRetry: true } });
+  });
+
+  it('no claim where there is none', () => {
+    expect(read(meta('"progressToken":1'))).toHaveProperty('claim', undefined);
+  });
+
+  it('the subscription of a notification and of a result, with its type', () => {
+    const notification = `{"jsonrpc":"2.0","method":"m","params":{"_meta":{"${prefix}subscriptionId":"7"}}}`;
+    expect(read(notification)).toMatchObject({ subscriptionId: '7', spans: { subscriptionId: [90, 93] } });
+    const result = `{"jsonrpc":"2.0","id":7,"result":{"_meta":{"${prefix}subscriptionId":7}}}`;
+    expect(read(result)).toMatchObject({ spans: { subscriptionId: [84, 85] } });
+  });
+
+  it('what there is in a result', () => {
+    const members = `"resultType":"task","taskId":"t","isError":true,"ttlMs":1,"cacheScope":"public"`;
+    expect(read(`{"jsonrpc":"2.0","id":7,"result":{"_meta":{"${prefix}serverInfo":{}},${members}}}`)).toMatchObject({
+      result: {
+        ...{ type: 'task', taskId: 't', isToolError: true, hasTtl: true, hasCacheScope: true, hasServerInfo: true },
+        ...{ at: 33, metaAt: 42 },
+      },
     });
   });
 });
