@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, readMessage, serverLimits, type Envelope, type Id } from '../jsonrpc/message.ts';
+import { BackPressure } from '../relay/back-pressure.ts';
 import type { Channel } from '../relay/channel.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Outflow } from '../relay/reply.ts';
-import { BackPressure } from './back-pressure.ts';
 import { Questions } from './questions.ts';
 import type { ResumableStream } from './resumable-stream.ts';
 import { StandaloneStreams } from './standalone-streams.ts';

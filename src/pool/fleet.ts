@@ -10,6 +10,7 @@ import {
   isExpired,
   isReady,
   leastBusy,
+  unused,
   type ReadySlot,
   type SharedRetireReason,
   type SharedSlot,
@@ -25,6 +26,10 @@ export interface Place {
   release(): void;
   /** The call got no answer in time: the upstream has to show that it lives. */
   suspect(): void;
+  /** A call that had to be alone does not have to be for now. */
+  share(): void;
+  /** It has to be alone again: no other call comes. Resolves when those that came have ended. */
+  regain(): Promise<void>;
 }
 
 export interface FleetSurroundings {
@@ -87,15 +92,29 @@ export class Fleet {
     return sum;
   }
 
+  /** Calls under way that have an upstream to themselves. */
+  get reserved(): number {
+    let count = 0;
+    for (const kind of ['ready', 'draining'] as const)
+      for (const slot of this.#slots.of(kind)) if (slot.isReserved) count += 1;
+    return count;
+  }
+
   /** Those that serve. */
   ready(): ReadySlot[] {
     return [...this.#slots.of('ready')].filter(isReady);
   }
 
-  /** Room for one call on the upstream that has the fewest; undefined when none has any. */
-  take(maxOngoing: number): Place | undefined {
-    const slot = leastBusy(this.#slots.of('ready'), maxOngoing);
+  /**
+   * Room for one call on the upstream that has the fewest; undefined when none has any.
+   *
+   * @param isAlone it must be the only call of its upstream
+   */
+  take(maxOngoing: number, isAlone = false): Place | undefined {
+    const slots = this.#slots.of('ready');
+    const slot = isAlone ? unused(slots) : leastBusy(slots, maxOngoing);
     if (!slot) return undefined;
+    slot.isReserved = isAlone;
     slot.ongoing += 1;
     slot.uses += 1;
     const { shared, health } = slot.state;
@@ -107,11 +126,17 @@ export class Fleet {
       release: () => {
         if (isOver) return;
         isOver = true;
+        if (isAlone) slot.isReserved = false;
         this.#release(slot);
       },
       suspect: () => {
         if (clock.now() - since >= patienceMs) health.suspect();
       },
+      share: () => {
+        slot.isReserved = false;
+        this.#events.onRoom();
+      },
+      regain: () => this.#regain(slot),
     };
   }
 
@@ -121,7 +146,7 @@ export class Fleet {
     if (!budget.take(memoryBytes, priority)) return false;
     const slot = this.#slots.add<SharedSlot>({
       ...{ state: { kind: 'starting', priority }, attempt: this.#history.begin() },
-      ...{ ongoing: 0, uses: 0, isRecycled: false },
+      ...{ ongoing: 0, uses: 0, isRecycled: false, isReserved: false, onAlone: undefined },
     });
     void this.#start(slot, priority, maxAgeMs);
     return true;
@@ -148,6 +173,15 @@ export class Fleet {
   drainAll(): void {
     for (const kind of ['starting', 'ready'] as const)
       for (const slot of [...this.#slots.of(kind)]) this.drain(slot, 'draining');
+  }
+
+  /**
+   * Makes room for a call that must be alone, where calls that were given up may still speak: the upstream with the
+   * least to lose is to be replaced.
+   */
+  renewUnquiet(): void {
+    const idle = this.ready().find(({ ongoing, state }) => ongoing === 0 && !state.shared.isQuiet);
+    if (idle) idle.isRecycled = true;
   }
 
   /** All that serve are to be replaced. */
@@ -246,8 +280,20 @@ export class Fleet {
     else attempt.fail(error);
   }
 
+  #regain(slot: SharedSlot): Promise<void> {
+    slot.isReserved = true;
+    if (slot.ongoing <= 1) return Promise.resolve();
+    return new Promise((resolve) => {
+      slot.onAlone = resolve;
+    });
+  }
+
   #release(slot: SharedSlot): void {
     slot.ongoing -= 1;
+    if (slot.ongoing <= 1) {
+      slot.onAlone?.();
+      slot.onAlone = undefined;
+    }
     if (slot.state.kind === 'draining') this.#finish(slot);
     else this.#events.onRoom();
   }

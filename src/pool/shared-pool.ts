@@ -86,10 +86,10 @@ export class SharedPool {
     this.#cancels = [stopTicking, budget.onFree(match, wanted), budget.onShortage(() => this.#evict())];
   }
 
-  /** Room for a call, if there is any now and nobody was before. */
-  tryTake(): Place | undefined {
+  /** Room for a call, if there is any now and nobody was before. @param isAlone it must be the only one of its container */
+  tryTake(isAlone = false): Place | undefined {
     if (this.#isDraining || this.#waiters.length > 0) return undefined;
-    return this.#fleet.take(this.#config.maxOngoing);
+    return this.#fleet.take(this.#config.maxOngoing, isAlone);
   }
 
   /**
@@ -97,13 +97,14 @@ export class SharedPool {
    *
    * @param signal gives the wait up; a place already given is not affected
    * @param client whose call it is: those who wait are served in turns
+   * @param isAlone it must be the only call of its container
    * @throws {BridgeError} `POOL_FULL` and, while nothing serves, `CIRCUIT_OPEN` at once; `ACQUIRE_TIMEOUT` or
    *   `NODE_FULL` after `acquireTimeout` in line; `DRAINING`; and why no container could be started when there is none
    */
-  wait(signal: AbortSignal, client: string): Promise<Place> {
+  wait(signal: AbortSignal, client: string, isAlone = false): Promise<Place> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
-    const place = this.#waiters.join(signal, client);
+    const place = this.#waiters.join(signal, client, isAlone);
     // The first one to come wakes the pool for as long as any other load would keep it awake.
     if (!this.isRunning) this.#follow();
     this.#serve();
@@ -181,10 +182,17 @@ export class SharedPool {
   }
 
   #tick(): void {
-    this.#load.add(this.#fleet.ongoing + this.#waiters.length, this.#around.clock.now());
+    this.#load.add(this.#requests(), this.#around.clock.now());
     this.#follow();
     this.#fleet.check();
     this.#match();
+  }
+
+  /** Calls, running and in line: one that has a container to itself counts for as many as that should have. */
+  #requests(): number {
+    const alone = this.#fleet.reserved + this.#waiters.alone;
+    const { target } = this.#config.scaling;
+    return this.#fleet.ongoing + this.#waiters.length + alone * Math.max(0, target - 1);
   }
 
   /** Lets the aim follow the load. */
@@ -214,7 +222,8 @@ export class SharedPool {
 
   #serve(): void {
     for (let waiter = this.#waiters.head(); waiter; waiter = this.#waiters.head()) {
-      const place = this.#fleet.take(this.#config.maxOngoing);
+      const place = this.#fleet.take(this.#config.maxOngoing, waiter.isAlone);
+      if (!place && waiter.isAlone) this.#fleet.renewUnquiet();
       if (!place) return;
       waiter.resolve(place);
     }

@@ -31,6 +31,10 @@ export interface SharedSlot {
   uses: number;
   /** It is to be replaced whatever its age. */
   isRecycled: boolean;
+  /** One of its calls must be the only one: it takes no other. */
+  isReserved: boolean;
+  /** Called when that call is the only one again. */
+  onAlone: (() => void) | undefined;
   /** What this start says about the server, until that is known. */
   readonly attempt: Attempt;
 }
@@ -43,9 +47,17 @@ export function leastBusy(slots: Iterable<SharedSlot>, maxOngoing: number): Read
   let best: ReadySlot | undefined;
   for (const slot of slots) {
     if (!isReady(slot) || slot.ongoing >= Math.min(maxOngoing, best?.ongoing ?? Infinity)) continue;
-    if (takesCalls(slot)) best = slot;
+    if (!slot.isReserved && takesCalls(slot)) best = slot;
   }
   return best;
+}
+
+/** A slot for a call that must be the only one: whatever its server says then can be about nothing else. */
+export function unused(slots: Iterable<SharedSlot>): ReadySlot | undefined {
+  for (const slot of slots) {
+    if (isReady(slot) && slot.ongoing === 0 && slot.state.shared.isQuiet && takesCalls(slot)) return slot;
+  }
+  return undefined;
 }
 
 /** One that has just ended is not taken out yet: what was sent to it would be lost. */

@@ -2,6 +2,8 @@ import type { Cancel, Clock } from '../base/clock.ts';
 import type { BridgeError } from '../base/errors.ts';
 
 export interface Waiter<T> {
+  /** What it waits for must be its alone. */
+  readonly isAlone: boolean;
   resolve(value: T): void;
   reject(error: Error): void;
 }
@@ -34,6 +36,7 @@ export class Waiters<T> {
   /** Those who wait, by client, in the order of their turns. */
   readonly #clients = new Map<string, Set<Entry<T>>>();
   #length = 0;
+  #alone = 0;
 
   constructor(clock: Clock, rules: LineRules) {
     this.#clock = clock;
@@ -49,9 +52,10 @@ export class Waiters<T> {
    *
    * @param signal gives the place up; the promise rejects with its reason
    * @param client whose caller it is: a hundred callers of one client delay another client by one turn
+   * @param isAlone what it waits for must be its alone
    * @throws {BridgeError} what the rules say when its time is up
    */
-  join(signal: AbortSignal, client = ''): Promise<T> {
+  join(signal: AbortSignal, client = '', isAlone = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const leave = (): boolean => {
         signal.removeEventListener('abort', giveUp);
@@ -62,7 +66,7 @@ export class Waiters<T> {
         if (leave()) reject(signal.reason as Error);
       };
       const entry: Entry<T> = {
-        client,
+        ...{ client, isAlone },
         resolve: (value) => {
           if (leave()) this.#passTurn(client);
           resolve(value);
@@ -112,11 +116,17 @@ export class Waiters<T> {
     for (const entry of [...this.#inOrder()].slice(count)) entry.expel(error);
   }
 
+  /** Those who want something that is theirs alone. */
+  get alone(): number {
+    return this.#alone;
+  }
+
   #add(entry: Entry<T>): void {
     const own = this.#clients.get(entry.client);
     if (own) own.add(entry);
     else this.#clients.set(entry.client, new Set([entry]));
     this.#length += 1;
+    if (entry.isAlone) this.#alone += 1;
   }
 
   #remove(entry: Entry<T>): boolean {
@@ -124,6 +134,7 @@ export class Waiters<T> {
     if (!own?.delete(entry)) return false;
     if (own.size === 0) this.#clients.delete(entry.client);
     this.#length -= 1;
+    if (entry.isAlone) this.#alone -= 1;
     return true;
   }
 

@@ -3,6 +3,7 @@ import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id } from '../jsonrpc/message.ts';
 import type { RetireReason } from '../pool/slot.ts';
+import type { Handshake } from '../upstream/handshake.ts';
 import type { Receiver } from '../upstream/upstream.ts';
 
 /** Who listens to a channel: its one session. */
@@ -13,6 +14,15 @@ export interface ChannelReceiver extends Receiver {
   onFailed(id: Id, error: BridgeError, wasSent: boolean): void;
   /** Much was said since `pause`, and it cannot be stopped: whoever does not read has to be cut off. */
   onFlood(): void;
+}
+
+/** Who comes for one request only. */
+export interface Visitor {
+  /** What it can be asked, as legacy revisions have it. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** The least grave that it wants to be logged; undefined for nothing. */
+  readonly logLevel: string | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** What a session talks to: an upstream of its own, or its share of several. */
@@ -31,6 +41,17 @@ export interface Channel {
   resume(): void;
   /** @param isIdle whether it has no request to work on. @returns false when the server has shown that it is dead */
   isAlive(now: number, isIdle: boolean): boolean;
+  /**
+   * For one request of 2026-07-28: makes an `initialize` unnecessary, where the server is initialised for all already.
+   *
+   * @returns what the server said to Gangway's
+   * @throws {BridgeError} why there is no server
+   */
+  readonly enter?: ((visitor: Visitor) => Handshake | Promise<Handshake>) | undefined;
+  /** Its request waits for its client: what it shares may be used by others now. */
+  rest?(): void;
+  /** Its request goes on. Resolves when what the server says then can only be about this one. */
+  wake?(): Promise<void>;
   /** Whether it has something of a server other than the one that it was leased from. */
   uses?(server: ServerConfig): boolean;
   /** Facts for an error text. */

@@ -3,15 +3,22 @@ import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import type { Place } from '../pool/fleet.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
-import type { Channel, ChannelReceiver } from './channel.ts';
-import { ClientQuestions } from './client-questions.ts';
+import type { Handshake } from '../upstream/handshake.ts';
+import type { Channel, ChannelReceiver, Visitor } from './channel.ts';
+import { canBeAsked, ClientQuestions } from './client-questions.ts';
 
 /** What a shared server does for one of its channels. */
 export interface SharedHome {
-  /** Room for a call now; undefined when it has to wait. */
-  tryTake(): Place | undefined;
+  /** Room for a call now; undefined when it has to wait. @param isAlone it must be the only one of its upstream */
+  tryTake(isAlone: boolean): Place | undefined;
   /** Room for a call, for one of `bytes` bytes. */
-  wait(client: SharedChannel, bytes: number, signal: AbortSignal): Promise<Place>;
+  wait(client: SharedChannel, bytes: number, signal: AbortSignal, isAlone: boolean): Promise<Place>;
+  /** A visitor comes. @returns the handshake with the server, as it is to be seen */
+  enter(client: SharedChannel, visitor: Visitor): Handshake | Promise<Handshake>;
+  /** Whether the server may ask its client something while it works on a request, as far as is known. */
+  mayAsk(request: Request): boolean;
+  /** A request was answered. @param hasAsked whether the server asked something meanwhile */
+  learn(request: Request, hasAsked: boolean): void;
   /**
    * Answers `initialize`.
    *
@@ -52,6 +59,8 @@ interface Call {
   sentId?: number;
   /** What the upstream had said when it was sent. */
   messagesBefore?: number;
+  /** The server asked something that it can only have come about through this. */
+  hasAsked?: boolean;
 }
 
 /** So much may be said to a client that does not read; what it shares cannot be slowed down for it alone. */
@@ -71,6 +80,8 @@ export class SharedChannel implements Channel, SharedClient {
   readonly #closing = new AbortController();
   #isPaused = false;
   #floodBytes = 0;
+  /** A visitor whom the server can ask something: it has to be clear whose questions are whose. */
+  #isAskable = false;
 
   /** @param key tells it from the other channels of its server */
   constructor(home: SharedHome, key: string) {
@@ -86,6 +97,20 @@ export class SharedChannel implements Channel, SharedClient {
     if (message.kind === 'request') this.#request(message, bytes);
     else if (message.kind === 'notification') this.#notify(message, bytes);
     else if (message.kind === 'response') this.#questions.answer(message, bytes);
+  }
+
+  enter(visitor: Visitor): Handshake | Promise<Handshake> {
+    this.#questions.allow(visitor.capabilities);
+    this.#isAskable = canBeAsked(visitor.capabilities);
+    return this.#home.enter(this, visitor);
+  }
+
+  rest(): void {
+    for (const { place } of this.#calls.values()) place?.share();
+  }
+
+  async wake(): Promise<void> {
+    await Promise.all([...this.#calls.values()].map(({ place }) => place?.regain()));
   }
 
   pause(): void {
@@ -119,6 +144,7 @@ export class SharedChannel implements Channel, SharedClient {
       const call = this.#take(message.id);
       call?.place?.release();
       if (call?.place) call.after?.(message, call.place.shared);
+      if (call && !message.isError) this.#home.learn(call.request, call.hasAsked === true);
     }
     this.#deliver(message, bytes);
   }
@@ -132,6 +158,8 @@ export class SharedChannel implements Channel, SharedClient {
     if (message.kind === 'notification' && message.method === 'notifications/message') {
       if (!this.#home.admits(this, message.level)) return;
     }
+    const causing = message.kind === 'request' ? this.#calls.get(cause) : undefined;
+    if (causing) causing.hasAsked = true;
     const aside = this.#questions.translate(message, bytes, from);
     if (aside) this.#deliver(aside.message, aside.bytes, cause);
   }
@@ -183,16 +211,17 @@ export class SharedChannel implements Channel, SharedClient {
   #call(request: Request, bytes: Bytes, after: AfterAnswer['run'] | undefined): void {
     const call: Call = { request, after };
     this.#calls.set(request.id, call);
-    const place = this.#home.tryTake();
+    const isAlone = this.#isAskable && this.#home.mayAsk(request);
+    const place = this.#home.tryTake(isAlone);
     if (place) this.#start(call, place, bytes);
-    else void this.#wait(call, bytes);
+    else void this.#wait(call, bytes, isAlone);
   }
 
-  async #wait(call: Call, bytes: Bytes): Promise<void> {
+  async #wait(call: Call, bytes: Bytes, isAlone: boolean): Promise<void> {
     const { id } = call.request;
     call.waiting = new AbortController();
     try {
-      const place = await this.#home.wait(this, bytes.length, call.waiting.signal);
+      const place = await this.#home.wait(this, bytes.length, call.waiting.signal, isAlone);
       if (this.#calls.get(id) === call) this.#start(call, place, bytes);
       else place.release();
     } catch (error) {

@@ -11,7 +11,8 @@ import { SharedPool } from '../pool/shared-pool.ts';
 import { shakeHands, type Handshake } from '../upstream/handshake.ts';
 import { SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { ChannelLease } from './channel.ts';
+import { Askers } from './askers.ts';
+import type { ChannelLease, Visitor } from './channel.ts';
 import { ListCache } from './list-cache.ts';
 import { LogLevels } from './log-levels.ts';
 import { readyLease } from './ready-lease.ts';
@@ -43,6 +44,7 @@ export class SharedServer implements SharedHome {
   readonly #levels = new LogLevels<SharedChannel>();
   readonly #subscriptions = new Subscriptions<SharedChannel>();
   readonly #lists = new ListCache();
+  readonly #askers = new Askers();
   readonly #upstreams = new Set<SharedUpstream>();
   /** Of upstreams that are gone. */
   #unexpected = 0;
@@ -69,26 +71,26 @@ export class SharedServer implements SharedHome {
     return [...this.#upstreams].reduce((sum, { unexpected }) => sum + unexpected, this.#unexpected);
   }
 
-  /** A share of it for one client. */
-  join(): ChannelLease {
+  /** A share of it for one client. @param visitor whose one request it is for; undefined for a session */
+  join(visitor?: string): ChannelLease {
     this.#lastKey += 1;
-    const channel = new SharedChannel(this, String(this.#lastKey));
+    const channel = new SharedChannel(this, visitor === undefined ? String(this.#lastKey) : `of ${visitor}`);
     this.#channels.add(channel);
     return readyLease(channel);
   }
 
-  tryTake(): Place | undefined {
-    return this.pool.tryTake();
+  tryTake(isAlone: boolean): Place | undefined {
+    return this.pool.tryTake(isAlone);
   }
 
-  async wait(client: SharedChannel, bytes: number, signal: AbortSignal): Promise<Place> {
+  async wait(client: SharedChannel, bytes: number, signal: AbortSignal, isAlone: boolean): Promise<Place> {
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       const sentence = `Cannot take the request: ${this.#waitingBytes} bytes wait already, limit is ${maxWaitingBytes}`;
       throw new BridgeError('POOL_FULL', sentence, { maxWaitingBytes });
     }
     this.#waitingBytes += bytes;
     try {
-      return await this.pool.wait(signal, client.key);
+      return await this.pool.wait(signal, client.key, isAlone);
     } finally {
       this.#waitingBytes -= bytes;
     }
@@ -104,6 +106,22 @@ export class SharedServer implements SharedHome {
     const asked = read.success ? read.data.params.protocolVersion : undefined;
     const revision = agreedRevision(asked, handshake.protocolVersion);
     return { result: this.#resultFor(revision, handshake), revision };
+  }
+
+  enter(client: SharedChannel, { logLevel, signal }: Visitor): Handshake | Promise<Handshake> {
+    if (logLevel !== undefined && LogLevels.has(logLevel)) {
+      this.#levels.set(client, logLevel);
+      this.#tellLevel();
+    }
+    return this.#handshake ?? this.#firstHandshake(client, signal);
+  }
+
+  mayAsk(request: Request): boolean {
+    return this.#askers.mayAsk(request);
+  }
+
+  learn(request: Request, hasAsked: boolean): void {
+    this.#askers.learn(request, hasAsked);
   }
 
   serve(client: SharedChannel, request: Request): LocalAnswer | AfterAnswer | undefined {
@@ -143,6 +161,9 @@ export class SharedServer implements SharedHome {
       ...{ maxLineBytes, maxCallTimeMs, clock: this.#clock },
       onBroadcast: (notification, bytes, from) => {
         this.#broadcast(notification, bytes, from);
+      },
+      onAmbiguous: (calls) => {
+        for (const call of calls) this.#askers.learn(call, true);
       },
     });
     this.#upstreams.add(shared);

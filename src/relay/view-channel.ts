@@ -95,6 +95,18 @@ class ViewChannel implements Channel, ChannelReceiver {
     this.#channel.send(bytes, message);
   }
 
+  get enter(): Channel['enter'] {
+    return this.#channel.enter?.bind(this.#channel);
+  }
+
+  rest(): void {
+    this.#channel.rest?.();
+  }
+
+  async wake(): Promise<void> {
+    await this.#channel.wake?.();
+  }
+
   pause(): void {
     this.#channel.pause();
   }

@@ -41,6 +41,8 @@ interface Surroundings {
   readonly clock: Clock;
   /** What the server says to all of its clients, or takes back of what it has asked one of them. */
   readonly onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
+  /** It asked something that any of several calls may be behind; it was refused. */
+  readonly onAmbiguous?: (calls: readonly Request[]) => void;
 }
 
 /** Requests of Gangway's own that may wait for an answer. */
@@ -75,6 +77,11 @@ export class SharedUpstream implements Receiver {
   /** Whether a call would be lost on it. */
   get hasEnded(): boolean {
     return this.#end !== undefined || this.upstream.exit !== undefined;
+  }
+
+  /** Whether nothing that it says now can be about a call that there was. */
+  get isQuiet(): boolean {
+    return this.#calls.size === 0 && !this.#isLeftOver(undefined);
   }
 
   /** Messages that came from it so far: as long as their number grows, it lives. */
@@ -210,6 +217,7 @@ export class SharedUpstream implements Receiver {
       only.client.onAside(message, bytes, this, only.request.id);
       return;
     }
+    this.#around.onAmbiguous?.([...this.#calls.values()].map(({ request }) => request));
     const why = this.#calls.size === 0 ? 'none has a call under way' : 'several have calls under way';
     const sentence = `Cannot ask a client: ${why} on this shared server; wanted sharing: session`;
     this.send(Bytes.of(errorMessage(new BridgeError('NOT_SHARED', sentence), message.idText)));
@@ -252,9 +260,14 @@ export class SharedUpstream implements Receiver {
       if (newest && newest.client !== call.client) return undefined;
       newest = call;
     }
+    return this.#isLeftOver(newest?.client) ? undefined : newest;
+  }
+
+  /** Whether it may still be at what other clients gave up. */
+  #isLeftOver(except: SharedClient | undefined): boolean {
     const now = this.#around.clock.now();
-    for (const [client, until] of this.#gaveUp) if (client !== newest?.client && until > now) return undefined;
-    return newest;
+    for (const [client, until] of this.#gaveUp) if (client !== except && until > now) return true;
+    return false;
   }
 }
 

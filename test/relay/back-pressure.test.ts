@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { BackPressure } from '../../src/legacy/back-pressure.ts';
+import { BackPressure } from '../../src/relay/back-pressure.ts';
 import type { Outflow } from '../../src/relay/reply.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
