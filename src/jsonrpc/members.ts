@@ -6,7 +6,8 @@ export const Slot = {
   // What revision 2026-07-28 adds.
   meta: 16, claimedVersion: 17, capabilities: 18, logLevel: 19, subscriptionId: 20, name: 21, requestState: 22,
   inputResponses: 23, resultType: 24, ttl: 25, cacheScope: 26, toolError: 27, resultMeta: 28, serverInfo: 29,
-  resultSubscription: 30, resultTask: 31, errorCode: 32, count: 33,
+  resultSubscription: 30, resultTask: 31, errorCode: 32, roots: 33, sampling: 34, samplingTools: 35, elicitation: 36, elicitationForm: 37,
+  elicitationUrl: 38, count: 39,
 } as const;
 
 /** Objects whose members are looked at; all others are `plain`. */
@@ -19,6 +20,9 @@ export const Place = {
   result: 5,
   error: 6,
   resultMeta: 7,
+  abilities: 8,
+  sampling: 9,
+  elicitation: 10,
 } as const;
 
 /** A member that is looked at: where its value is noted, and what place it is when it is an object. */
@@ -56,7 +60,7 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['progressToken', member(Slot.metaToken)],
     ['io.modelcontextprotocol/related-task', member(-1, Place.related)],
     ['io.modelcontextprotocol/protocolVersion', member(Slot.claimedVersion)],
-    ['io.modelcontextprotocol/clientCapabilities', member(Slot.capabilities)],
+    ['io.modelcontextprotocol/clientCapabilities', member(Slot.capabilities, Place.abilities)],
     ['io.modelcontextprotocol/logLevel', member(Slot.logLevel)],
     ['io.modelcontextprotocol/subscriptionId', member(Slot.subscriptionId)],
   ]),
@@ -74,6 +78,16 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
   new Map([
     ['io.modelcontextprotocol/serverInfo', member(Slot.serverInfo)],
     ['io.modelcontextprotocol/subscriptionId', member(Slot.resultSubscription)],
+  ]),
+  new Map([
+    ['roots', member(Slot.roots)],
+    ['sampling', member(Slot.sampling, Place.sampling)],
+    ['elicitation', member(Slot.elicitation, Place.elicitation)],
+  ]),
+  new Map([['tools', member(Slot.samplingTools)]]),
+  new Map([
+    ['form', member(Slot.elicitationForm)],
+    ['url', member(Slot.elicitationUrl)],
   ]),
 ];
 

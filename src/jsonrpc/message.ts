@@ -50,8 +50,8 @@ export interface Request {
 export interface Claim {
   /** `_meta["io.modelcontextprotocol/protocolVersion"]`; undefined when it is no text. */
   readonly revision: string | undefined;
-  /** Whether it says what its client can do. */
-  readonly hasCapabilities: boolean;
+  /** What its client can be asked; undefined when it does not say. */
+  readonly abilities: Abilities | undefined;
   /** The least grave of what is to be logged; undefined when nothing is. */
   readonly logLevel: string | undefined;
   /** `params.name`: the tool or prompt. */
@@ -89,6 +89,17 @@ export interface Response {
   /** What there is in a result that is an object. */
   readonly result?: ResultFacts | undefined;
   readonly spans: Spans;
+}
+
+/** What a client can be asked while a request of it is worked on. @see MCP 2026-07-28, "Client Features" */
+export interface Abilities {
+  readonly roots: boolean;
+  readonly sampling: boolean;
+  /** Sampling with tools. */
+  readonly samplingTools: boolean;
+  /** Elicitation by a form, and by the address of a page. */
+  readonly form: boolean;
+  readonly url: boolean;
 }
 
 /** What a result says of itself, and where it can be told more. @see MCP 2026-07-28, Base Protocol, "ResultType" */
@@ -224,10 +235,23 @@ function readClaim(scanner: Scanner, bytes: Bytes): Claim {
   );
   return {
     revision: textIn(scanner, Slot.claimedVersion, bytes),
-    hasCapabilities: scanner.kind(Slot.capabilities) === Kind.object,
+    abilities: scanner.kind(Slot.capabilities) === Kind.object ? readAbilities(scanner) : undefined,
     logLevel: textIn(scanner, Slot.logLevel, bytes),
     name: textIn(scanner, Slot.name, bytes),
     isRetry: hasState === true || hasInput === true,
+  };
+}
+
+function readAbilities(scanner: Scanner): Abilities {
+  const is = (slot: number): boolean => scanner.kind(slot) === Kind.object;
+  const url = is(Slot.elicitationUrl);
+  return {
+    roots: is(Slot.roots),
+    sampling: is(Slot.sampling),
+    samplingTools: is(Slot.samplingTools),
+    // With nothing in it, it means forms.
+    form: is(Slot.elicitation) && (is(Slot.elicitationForm) || !url),
+    url,
   };
 }
 

@@ -369,14 +369,26 @@ describe('readMessage() reads of revision 2026-07-28', () => {
       `"${prefix}protocolVersion":"2026-07-28","${prefix}clientCapabilities":{"roots":{}},"${prefix}logLevel":"info"`,
     );
     expect(read(text)).toMatchObject({
-      claim: { revision: '2026-07-28', hasCapabilities: true, logLevel: 'info', name: 'n', isRetry: false },
+      claim: { revision: '2026-07-28', abilities: { roots: true, sampling: false }, logLevel: 'info', name: 'n' },
     });
+    expect(read(text)).toHaveProperty('claim.isRetry', false);
   });
 
   it('a revision that is no text, and capabilities that are no object', () => {
     expect(read(meta(`"${prefix}protocolVersion":1,"${prefix}clientCapabilities":[]`))).toMatchObject({
-      claim: { revision: undefined, hasCapabilities: false },
+      claim: { revision: undefined, abilities: undefined },
     });
+  });
+
+  it.each([
+    ['{}', { roots: false, sampling: false, samplingTools: false, form: false, url: false }],
+    ['{"elicitation":{}}', { form: true, url: false }],
+    ['{"elicitation":{"url":{}}}', { form: false, url: true }],
+    ['{"elicitation":{"form":{},"url":{}}}', { form: true, url: true }],
+    ['{"sampling":{"tools":{}},"roots":{}}', { roots: true, sampling: true, samplingTools: true, form: false }],
+  ])('what a client can be asked that says %s', (capabilities, abilities) => {
+    const text = meta(`"${prefix}protocolVersion":"2026-07-28","${prefix}clientCapabilities":${capabilities}`);
+    expect(read(text)).toMatchObject({ claim: { abilities } });
   });
 
   it.each(['"requestState":"s"', '"inputResponses":{}'])('a retry by its %s', (member) => {
