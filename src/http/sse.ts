@@ -73,9 +73,9 @@ export class HttpConnection implements Connection {
     return !closed && !writableEnded && !destroyed;
   }
 
-  json(message: Bytes): boolean {
+  json(message: Bytes, status = 200): boolean {
     const response = this.#response;
-    response.writeHead(200, this.#headers({ 'Content-Type': 'application/json', 'Content-Length': message.length }));
+    response.writeHead(status, this.#headers({ 'Content-Type': 'application/json', 'Content-Length': message.length }));
     const [first = nothing] = message.parts;
     if (message.length <= smallBytes && message.parts.length === 1) {
       // A text leaves together with the headers; in Latin-1 its bytes are what they were. And it leaves as one write now:

@@ -111,6 +111,7 @@ export interface ResultFacts {
   readonly taskId: string | undefined;
   readonly hasTtl: boolean;
   readonly hasCacheScope: boolean;
+  readonly hasMeta: boolean;
   readonly hasServerInfo: boolean;
   /** The first byte of the object. */
   readonly at: number;
@@ -289,6 +290,7 @@ function readResult(scanner: Scanner, bytes: Bytes): ResultFacts | undefined {
     taskId: textIn(scanner, Slot.resultTask, bytes),
     hasTtl: has(Slot.ttl),
     hasCacheScope: has(Slot.cacheScope),
+    hasMeta: has(Slot.resultMeta),
     hasServerInfo: has(Slot.serverInfo),
     at: scanner.span(Slot.result)[0],
     metaAt: scanner.kind(Slot.resultMeta) === Kind.object ? scanner.span(Slot.resultMeta)[0] : undefined,

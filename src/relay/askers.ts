@@ -5,14 +5,17 @@ const maxKnown = 10_000;
 
 /**
  * What a server asks its client about: a tool that was answered once without a question is taken for one that asks
- * nothing, until it does. Calls of the others have a container to themselves, so that it is clear whose question it is.
+ * nothing, until it does. The others have a container to themselves, so that it is clear whose question it is.
  */
 export class Askers {
   readonly #known = new Map<string, boolean>();
 
-  /** Whether a question may come up, as far as is known. Only these requests can need their client. */
-  mayAsk(request: Request): boolean {
-    return canNeedInput(request) && (this.#known.get(keyOf(request)) ?? true);
+  /** What is to be expected while a request is worked on. */
+  expects(request: Request): 'nothing' | 'perhaps' | 'questions' {
+    if (!canNeedInput(request)) return 'nothing';
+    const asks = this.#known.get(keyOf(request));
+    if (asks === undefined) return 'perhaps';
+    return asks ? 'questions' : 'nothing';
   }
 
   /** @param hasAsked also of one that was refused because it could not be told whose it was */

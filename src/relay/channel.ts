@@ -18,8 +18,8 @@ export interface ChannelReceiver extends Receiver {
 
 /** Who comes for one request only. */
 export interface Visitor {
-  /** What it can be asked, as legacy revisions have it. */
-  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** Whether it can be asked anything. */
+  readonly isAskable: boolean;
   /** The least grave that it wants to be logged; undefined for nothing. */
   readonly logLevel: string | undefined;
   readonly signal: AbortSignal;

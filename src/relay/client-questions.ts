@@ -11,11 +11,6 @@ const capabilityOf: ReadonlyMap<string, string> = new Map([
   ['roots/list', 'roots'],
 ]);
 
-/** Whether a client with these capabilities can be asked anything. */
-export function canBeAsked(capabilities: Readonly<Record<string, unknown>>): boolean {
-  return [...capabilityOf.values()].some((name) => capabilities[name] !== undefined);
-}
-
 /** Questions to one client that may wait for its answer. */
 const maxQuestions = 1000;
 
@@ -48,12 +43,12 @@ export class ClientQuestions {
   /** The client's `initialize` says what it can be asked. */
   learn(bytes: Bytes): void {
     const read = initialize.safeParse(JSON.parse(bytes.toString()));
-    this.allow(read.success ? read.data.params.capabilities : {});
+    this.#capabilities = read.success ? read.data.params.capabilities : {};
   }
 
-  /** What the client can be asked. */
-  allow(capabilities: Readonly<Record<string, unknown>>): void {
-    this.#capabilities = capabilities;
+  /** Whoever gets them decides by himself. */
+  allowAll(): void {
+    this.#capabilities = Object.fromEntries([...capabilityOf.values()].map((name) => [name, {}]));
   }
 
   /**

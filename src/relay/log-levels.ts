@@ -13,16 +13,19 @@ export class LogLevels<Client> {
     return level !== undefined && (levels as readonly string[]).includes(level);
   }
 
+  /** Whether a level is as grave as another one; one that is not known is. */
+  static isAtLeast(level: string | undefined, least: string): boolean {
+    const rank = rankOf(level);
+    return rank === -1 || rank >= rankOf(least);
+  }
+
   /** The most verbose level that anybody asked for; undefined when nobody did. */
   get lowest(): string | undefined {
     return levels[Math.min(...this.#ranks.values())];
   }
 
   set(client: Client, level: string): void {
-    this.#ranks.set(
-      client,
-      levels.findIndex((known) => known === level),
-    );
+    this.#ranks.set(client, rankOf(level));
   }
 
   forget(client: Client): void {
@@ -31,8 +34,12 @@ export class LogLevels<Client> {
 
   /** Whether a client gets a message of this level; one without a level that is known goes to everybody. */
   admits(client: Client, level: string | undefined): boolean {
-    const rank = levels.findIndex((known) => known === level);
+    const rank = rankOf(level);
     const wanted = this.#ranks.get(client) ?? (this.#ranks.size === 0 ? 0 : unasked);
     return rank === -1 || rank >= wanted;
   }
+}
+
+function rankOf(level: string | undefined): number {
+  return levels.findIndex((known) => known === level);
 }

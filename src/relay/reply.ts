@@ -15,8 +15,8 @@ export interface Outflow {
 /** The HTTP response to one request, as `http/` implements it: one JSON document, or an event stream. */
 export interface Connection extends Outflow {
   readonly isOpen: boolean;
-  /** The whole answer as one JSON document. @returns false when much of it waits for a slow peer */
-  json(message: Bytes): boolean;
+  /** The whole answer as one JSON document. @param status of the response, 200 unless it is given. @returns false when much of it waits for a slow peer */
+  json(message: Bytes, status?: number): boolean;
   /** Becomes an event stream now, with nothing in it yet. */
   openStream(): void;
   /**

@@ -5,7 +5,7 @@ import type { Place } from '../pool/fleet.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Handshake } from '../upstream/handshake.ts';
 import type { Channel, ChannelReceiver, Visitor } from './channel.ts';
-import { canBeAsked, ClientQuestions } from './client-questions.ts';
+import { ClientQuestions } from './client-questions.ts';
 
 /** What a shared server does for one of its channels. */
 export interface SharedHome {
@@ -15,8 +15,8 @@ export interface SharedHome {
   wait(client: SharedChannel, bytes: number, signal: AbortSignal, isAlone: boolean): Promise<Place>;
   /** A visitor comes. @returns the handshake with the server, as it is to be seen */
   enter(client: SharedChannel, visitor: Visitor): Handshake | Promise<Handshake>;
-  /** Whether the server may ask its client something while it works on a request, as far as is known. */
-  mayAsk(request: Request): boolean;
+  /** Whether the server asks its client something while it works on a request, as far as is known. */
+  expects(request: Request): 'nothing' | 'perhaps' | 'questions';
   /** A request was answered. @param hasAsked whether the server asked something meanwhile */
   learn(request: Request, hasAsked: boolean): void;
   /**
@@ -80,8 +80,7 @@ export class SharedChannel implements Channel, SharedClient {
   readonly #closing = new AbortController();
   #isPaused = false;
   #floodBytes = 0;
-  /** A visitor whom the server can ask something: it has to be clear whose questions are whose. */
-  #isAskable = false;
+  #visitor: Visitor | undefined;
 
   /** @param key tells it from the other channels of its server */
   constructor(home: SharedHome, key: string) {
@@ -100,8 +99,8 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   enter(visitor: Visitor): Handshake | Promise<Handshake> {
-    this.#questions.allow(visitor.capabilities);
-    this.#isAskable = canBeAsked(visitor.capabilities);
+    this.#questions.allowAll();
+    this.#visitor = visitor;
     return this.#home.enter(this, visitor);
   }
 
@@ -211,10 +210,17 @@ export class SharedChannel implements Channel, SharedClient {
   #call(request: Request, bytes: Bytes, after: AfterAnswer['run'] | undefined): void {
     const call: Call = { request, after };
     this.#calls.set(request.id, call);
-    const isAlone = this.#isAskable && this.#home.mayAsk(request);
+    const isAlone = this.#mustBeAlone(request);
     const place = this.#home.tryTake(isAlone);
     if (place) this.#start(call, place, bytes);
     else void this.#wait(call, bytes, isAlone);
+  }
+
+  /** It has to be clear whose questions are whose; and whom they cannot be put to. */
+  #mustBeAlone(request: Request): boolean {
+    if (!this.#visitor) return false;
+    const expected = this.#home.expects(request);
+    return expected === 'questions' || (expected === 'perhaps' && this.#visitor.isAskable);
   }
 
   async #wait(call: Call, bytes: Bytes, isAlone: boolean): Promise<void> {

@@ -116,8 +116,8 @@ export class SharedServer implements SharedHome {
     return this.#handshake ?? this.#firstHandshake(client, signal);
   }
 
-  mayAsk(request: Request): boolean {
-    return this.#askers.mayAsk(request);
+  expects(request: Request): ReturnType<Askers['expects']> {
+    return this.#askers.expects(request);
   }
 
   learn(request: Request, hasAsked: boolean): void {

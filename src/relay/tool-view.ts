@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ToolsConfig } from '../config/config.ts';
 import { memberTexts } from '../jsonrpc/raw-json.ts';
+import { canonical } from './canonical.ts';
 import { changed, textOf } from './rewrite.ts';
 
 /** What a view makes of one tool. */
@@ -64,14 +65,6 @@ export class ToolView {
 /** What is pinned: all that a model is told of a tool, whatever the order in which it is written. */
 export function pinOf(tool: Readonly<Record<string, unknown>>): string {
   return `sha256-${createHash('sha256').update(canonical(tool)).digest('base64url')}`;
-}
-
-/** The same text for the same value. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
 }
 
 /** `*` stands for any characters. In time that grows with the two lengths only: no backtracking. */

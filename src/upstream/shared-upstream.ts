@@ -197,7 +197,8 @@ export class SharedUpstream implements Receiver {
     if (call && span) {
       this.#calls.delete(id);
       const { request } = call;
-      call.client.onMessage({ ...message, id: request.id }, splice(bytes, [{ span, text: request.idText }]));
+      const answer = addressed(message, bytes, request, span);
+      call.client.onMessage(answer.message, answer.bytes);
       return;
     }
     const own = this.#own.get(id);
@@ -280,4 +281,21 @@ function isForAll({ method }: Notification): boolean {
 function forAll({ method, uri }: Notification): Bytes {
   const params = method === resourceUpdated && uri !== undefined ? { params: { uri } } : {};
   return Bytes.from(JSON.stringify({ jsonrpc: '2.0', method, ...params }));
+}
+
+/** An answer under the id that a client gave, and where things stand in it then. */
+function addressed(
+  message: Response,
+  bytes: Bytes,
+  { id, idText }: Request,
+  span: Span,
+): { readonly message: Response; readonly bytes: Bytes } {
+  const shift = Buffer.byteLength(idText) - (span[1] - span[0]);
+  const move = (at: number): number => (at > span[0] ? at + shift : at);
+  const { result } = message;
+  const isMoved = result !== undefined && shift !== 0 && result.at > span[0];
+  const moved = isMoved && {
+    result: { ...result, at: move(result.at), metaAt: result.metaAt === undefined ? undefined : move(result.metaAt) },
+  };
+  return { message: { ...message, id, ...moved }, bytes: splice(bytes, [{ span, text: idText }]) };
 }

@@ -33,7 +33,7 @@ const response = { kind: 'response', isError: false, protocolVersion: undefined,
 /** A result that says nothing of itself. */
 const plainResult = (at: number): ResultFacts => ({
   ...{ type: undefined, isToolError: false, taskId: undefined, at, metaAt: undefined },
-  ...{ hasTtl: false, hasCacheScope: false, hasServerInfo: false },
+  ...{ hasTtl: false, hasCacheScope: false, hasMeta: false, hasServerInfo: false },
 });
 
 const withId = (id: string): string => `{"jsonrpc":"2.0","id":${id},"method":"m"}`;

@@ -1,0 +1,196 @@
+import type { Cancel, Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import type { Notification, Request, Response } from '../jsonrpc/message.ts';
+import { memberTexts, objectText, RawJson } from '../jsonrpc/raw-json.ts';
+import { LogLevels } from '../relay/log-levels.ts';
+import { changed, messageOf, objectIn, paramsOf, textOf } from '../relay/rewrite.ts';
+import type { ModernCall } from './call.ts';
+import { dress } from './dress.ts';
+import type { ClaimedRequest, Incoming } from './incoming.ts';
+import { Questions } from './questions.ts';
+import type { Parked, Rounds } from './rounds.ts';
+import type { Seat } from './seat.ts';
+
+interface Surroundings {
+  readonly rounds: Rounds<Dialogue>;
+  readonly clock: Clock;
+  /** How long a client has to come back, in milliseconds. */
+  readonly inputTimeoutMs: number;
+  /** What its `requestState` is good for. */
+  readonly binding: () => string;
+  /** Who the server is, as JSON. */
+  readonly serverInfo: string;
+}
+
+/** What a server asks one after the other without waiting arrives within this time, in milliseconds. */
+const gatherMs = 10;
+
+/**
+ * What a legacy server says while it works on one request, in the words of 2026-07-28: results are dressed, questions
+ * become rounds, errors get the numbers of the revision.
+ */
+export class Dialogue implements Parked {
+  readonly #seat: Seat;
+  readonly #request: ClaimedRequest;
+  readonly #around: Surroundings;
+  readonly #questions: Questions;
+  #call: ModernCall | undefined;
+  #stopGathering: Cancel | undefined;
+  #isAbandoned = false;
+
+  constructor(seat: Seat, request: ClaimedRequest, around: Surroundings) {
+    this.#seat = seat;
+    this.#request = request;
+    this.#around = around;
+    this.#questions = new Questions(request.claim.abilities ?? unable);
+  }
+
+  begin(call: ModernCall): void {
+    this.#call = call;
+  }
+
+  /** A question of the server. */
+  ask(message: Request, bytes: Bytes): void {
+    const refusal = this.#questions.ask(message, bytes);
+    if (refusal !== undefined) this.#tell(refusal);
+    else if (this.#isAbandoned) this.#giveUp();
+    else this.#stopGathering ??= this.#around.clock.after(gatherMs, () => {
+      this.#stopGathering = undefined;
+      if (this.#call?.isWaitedFor === true) this.#interrupt();
+    }); // prettier-ignore
+  }
+
+  /** A notification that is no progress. */
+  hear(message: Notification, bytes: Bytes): void {
+    if (message.method === 'notifications/cancelled') this.#questions.withdraw(message.requestId);
+    else if (message.method === 'notifications/message' && this.#wants(message.level)) this.#call?.deliver(bytes);
+  }
+
+  /** The client is back with its input. @throws {BridgeError} `INPUT_INVALID`: it may try again */
+  goOn(incoming: Incoming): void {
+    const replies = this.#questions.read(paramsOf(incoming.bytes).get('inputResponses'));
+    this.#around.rounds.remove(this);
+    void this.#call?.goOn(incoming, () => {
+      for (const reply of replies) {
+        this.#questions.settle(reply);
+        this.#tell(reply.text);
+      }
+      if (this.#questions.size > 0) this.#interrupt();
+    });
+  }
+
+  onExpired(): void {
+    this.#isAbandoned = true;
+    this.#giveUp();
+    this.#call?.abandon();
+  }
+
+  /** The answer of the server as its client is to see it, or an error in its place. */
+  answer(message: Response, bytes: Bytes, { method }: Request): Answer | BridgeError {
+    this.#stopGathering?.();
+    this.#around.rounds.remove(this);
+    const { missing } = this.#questions;
+    const hasFailed = message.isError || message.result?.isToolError === true;
+    if (missing && hasFailed) return capabilityMissing(missing);
+    if (message.isError) return this.#errorOf(message, bytes);
+    if (!message.result) return { message, bytes };
+    return { message, bytes: dress(bytes, message.result, method, this.#around.serverInfo) };
+  }
+
+  #interrupt(): void {
+    if (this.#questions.size === 0) return;
+    const { rounds, binding, inputTimeoutMs } = this.#around;
+    const requestState = rounds.park(this, binding(), inputTimeoutMs);
+    if (requestState === undefined) {
+      this.#isAbandoned = true;
+      this.#giveUp();
+      this.#call?.fail(new BridgeError('ROUNDS_FULL', 'Cannot ask the client: too many calls wait for input already'));
+      return;
+    }
+    this.#call?.interrupt(inputRequired(this.#questions.text(), this.#around.serverInfo, requestState));
+  }
+
+  #giveUp(): void {
+    for (const answer of this.#questions.giveUp()) this.#tell(answer);
+  }
+
+  #tell(text: string): void {
+    const { bytes, envelope } = messageOf(text);
+    this.#seat.channel.send(bytes, envelope);
+  }
+
+  #wants(level: string | undefined): boolean {
+    const { logLevel } = this.#request.claim;
+    return logLevel !== undefined && LogLevels.isAtLeast(level, logLevel);
+  }
+
+  /** @see MCP 2026-07-28, Base Protocol, "Error Codes" */
+  #errorOf(message: Response, bytes: Bytes): Answer | BridgeError {
+    switch (message.errorCode) {
+      case resourceNotFound:
+        return renumbered(bytes, -32_602);
+      case urlElicitationRequired:
+        return this.#urlRound(bytes) ?? renumbered(bytes, -32_603);
+      default:
+        return isReserved(message.errorCode) ? renumbered(bytes, -32_603) : { message, bytes };
+    }
+  }
+
+  /** A server that ended the call until somebody has been at a page: it is called anew when the client comes back. */
+  #urlRound(bytes: Bytes): Answer | BridgeError | undefined {
+    const error = objectIn(memberTexts(bytes.toString()).get('error'));
+    const { elicitations } = JSON.parse(error.get('data') ?? '{}') as { readonly elicitations?: unknown };
+    if (!Array.isArray(elicitations) || elicitations.length === 0) return undefined;
+    if (this.#request.claim.abilities?.url !== true) return capabilityMissing({ elicitation: { url: {} } });
+    const requests = Object.fromEntries(
+      (elicitations as readonly Readonly<Record<string, unknown>>[]).map(({ message, url }, i) => [
+        `elicitation-${i + 1}`,
+        { method: 'elicitation/create', params: { mode: 'url', message, url } },
+      ]),
+    );
+    const result = inputRequired(JSON.stringify(requests), this.#around.serverInfo, undefined);
+    const answer = messageOf(`{"jsonrpc":"2.0","id":${this.#request.idText},"result":${result}}`);
+    return answer.envelope.kind === 'response' ? { message: answer.envelope, bytes: answer.bytes } : undefined;
+  }
+}
+
+/** An answer, as bytes and as what is known of it. */
+interface Answer {
+  readonly message: Response;
+  readonly bytes: Bytes;
+}
+
+const unable = { roots: false, sampling: false, samplingTools: false, form: false, url: false };
+
+/** Numbers of 2025-11-25 that 2026-07-28 has others for, or none. */
+const resourceNotFound = -32_002;
+const urlElicitationRequired = -32_042;
+
+/** What only the specification may give a meaning to; a legacy server means something else. */
+function isReserved(code: number | undefined): boolean {
+  return code !== undefined && code <= -32_020 && code >= -32_099;
+}
+
+function renumbered(bytes: Bytes, code: number): Answer {
+  const members = memberTexts(bytes.toString());
+  const error = changed(objectIn(members.get('error')), 'code', code);
+  const { bytes: text, envelope } = messageOf(changed(members, 'error', new RawJson(error)));
+  if (envelope.kind !== 'response') throw new TypeError('Not an answer');
+  return { message: envelope, bytes: text };
+}
+
+function inputRequired(inputRequests: string, serverInfo: string, requestState: string | undefined): string {
+  return objectText({
+    resultType: 'input_required',
+    inputRequests: new RawJson(inputRequests),
+    requestState,
+    _meta: new RawJson(`{"io.modelcontextprotocol/serverInfo":${serverInfo}}`),
+  });
+}
+
+function capabilityMissing(requiredCapabilities: Readonly<Record<string, object>>): BridgeError {
+  const names = Object.keys(requiredCapabilities).join(', ');
+  const sentence = `Cannot finish the request: the server needs a client that has declared ${names}`;
+  return new BridgeError('CAPABILITY_MISSING', sentence, {}, { peerData: { requiredCapabilities } });
+}

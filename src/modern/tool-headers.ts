@@ -1,0 +1,98 @@
+import type { Clock } from '../base/clock.ts';
+import { codeOf } from '../base/errors.ts';
+import { elementTexts, memberTexts } from '../jsonrpc/raw-json.ts';
+import { objectIn, textOf } from '../relay/rewrite.ts';
+import type { Incoming } from './incoming.ts';
+import { checkMirroredParams, mirroredParams, type MirroredParam } from './mirrored-params.ts';
+import type { SeatAnswer } from './seat.ts';
+
+/** What is known of the tools is good for so long, in milliseconds. */
+const freshMs = 60_000;
+/** Of one list. */
+const maxPages = 100;
+
+/** Asks the server for one page of its tools. */
+export type AskPage = (params: Readonly<Record<string, unknown>>) => Promise<SeatAnswer>;
+
+/**
+ * Which arguments of a server's tools are repeated in headers. Only the server's list says that, so it is asked for it
+ * now and then, and once more before a call is refused.
+ *
+ * @see MCP 2026-07-28, Streamable HTTP, "Custom Headers from Tool Parameters"
+ */
+export class ToolHeaders {
+  readonly #clock: Clock;
+  /** Of the tools that have any. */
+  #mirrored: ReadonlyMap<string, readonly MirroredParam[]> = new Map();
+  #learnedAt = -Infinity;
+  #learning: Promise<void> | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the list has to be asked for before a call can be checked. */
+  get isStale(): boolean {
+    return this.#clock.now() - this.#learnedAt >= freshMs;
+  }
+
+  /** @throws {BridgeError} `HEADER_MISMATCH` */
+  check({ request, bytes, headers }: Incoming): void {
+    const mirrored = this.#mirrored.get(request.claim.name ?? '');
+    if (mirrored) checkMirroredParams(mirrored, bytes, headers);
+  }
+
+  /** The same, with the newest list where it would refuse. @throws {BridgeError} `HEADER_MISMATCH` */
+  async checkAnew(incoming: Incoming, ask: AskPage): Promise<void> {
+    if (this.isStale) await this.learn(ask);
+    try {
+      this.check(incoming);
+    } catch (error) {
+      if (codeOf(error) !== 'HEADER_MISMATCH') throw error;
+      await this.learn(ask);
+      this.check(incoming);
+    }
+  }
+
+  /** Reads the list; one that cannot be had mirrors nothing. */
+  learn(ask: AskPage): Promise<void> {
+    this.#learning ??= this.#learn(ask).finally(() => {
+      this.#learning = undefined;
+    });
+    return this.#learning;
+  }
+
+  /** A tool may be another one now. */
+  forget(): void {
+    this.#learnedAt = -Infinity;
+  }
+
+  async #learn(ask: AskPage): Promise<void> {
+    const found = new Map<string, readonly MirroredParam[]>();
+    try {
+      let cursor: string | undefined;
+      for (let page = 0; page < maxPages; page++) {
+        const { message, bytes } = await ask(cursor === undefined ? {} : { cursor });
+        if (message.isError) break;
+        const result = objectIn(memberTexts(bytes.toString()).get('result'));
+        for (const tool of elementsOf(result.get('tools'))) note(found, objectIn(tool));
+        cursor = textOf(result.get('nextCursor'));
+        if (cursor === undefined) break;
+      }
+      this.#mirrored = found;
+    } catch {
+      // The call itself will meet what is wrong with the server.
+    }
+    this.#learnedAt = this.#clock.now();
+  }
+}
+
+function elementsOf(text: string | undefined): string[] {
+  return text?.startsWith('[') === true ? elementTexts(text) : [];
+}
+
+function note(found: Map<string, readonly MirroredParam[]>, tool: ReadonlyMap<string, string>): void {
+  const name = textOf(tool.get('name'));
+  const mirrored = mirroredParams(tool.get('inputSchema') ?? '{}');
+  if (name !== undefined && mirrored.length > 0) found.set(name, mirrored);
+}
