@@ -1,5 +1,6 @@
 import { clientErrorTable } from './client-error-table.ts';
 import type { ErrorRow } from './error-row.ts';
+import { modernErrorTable } from './modern-error-table.ts';
 import { restErrorTable } from './rest-error-table.ts';
 
 /** The source of truth for every error that Gangway itself answers. */
@@ -202,6 +203,7 @@ export const errorTable = {
     operator: 'Raise `callTimeout` for slow tools.',
   },
   ...clientErrorTable,
+  ...modernErrorTable,
   ...restErrorTable,
   INTERNAL: {
     http: 500,

@@ -3,16 +3,25 @@ import type { ErrorCode } from './error-table.ts';
 /** Facts that go with an error: shown to the caller, so never paths, arguments or secrets. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
+/** Facts that the protocol wants to stand directly in `error.data`, such as the revisions that are served. */
+export type PeerData = Readonly<Record<string, unknown>>;
+
+interface BridgeErrorOptions extends ErrorOptions {
+  readonly peerData?: PeerData;
+}
+
 /** An error that happened to Gangway or that it reports to a peer; decisions read `code`, people read `message`. */
 export class BridgeError extends Error {
   override readonly name = 'BridgeError';
   readonly code: ErrorCode;
   readonly data: ErrorData;
+  readonly peerData: PeerData;
 
-  constructor(code: ErrorCode, message: string, data: ErrorData = {}, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, data: ErrorData = {}, options: BridgeErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.data = data;
+    this.peerData = options.peerData ?? {};
   }
 }
 

@@ -1,27 +1,28 @@
 import type { ErrorRow } from './error-row.ts';
 
-/** What requests of 2026-07-28 can meet at the door. Part of `errorTable`. */
+/** What a client of revision 2026-07-28 and later did. Its JSON-RPC codes are the protocol's own. Part of `errorTable`. */
 export const modernErrorTable = {
   META_MISSING: {
     http: 400,
     rpc: -32602,
     retry: false,
-    when: 'A request of 2026-07-28 does not say its revision or what its client can do (`_meta`).',
-    operator: 'A client error.',
+    when: 'The request is of a revision from 2026-07-28 on, and its `_meta` lacks the revision or the capabilities of the client.',
+    operator: 'A client error; the message names what is missing.',
   },
   HEADER_MISMATCH: {
     http: 400,
     rpc: -32020,
     retry: false,
-    when: 'A header that repeats something of the body (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`) is missing, malformed or says something else.',
-    operator: 'A client or proxy error; the message names the header.',
+    when: 'A header that repeats a part of the body (`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`) is missing, stands there twice, cannot be read, or says something else.',
+    operator:
+      'A client error, or a proxy that drops or changes headers. After a change of a tool’s schema: clients ask for `tools/list` again.',
   },
   REVISION_UNSUPPORTED: {
     http: 400,
     rpc: -32022,
     retry: false,
-    when: 'A request without a session names a revision other than 2026-07-28.',
-    operator: 'A client error; `data.supported` lists what is served.',
+    when: 'The request is of a revision that is not served; `error.data.supported` lists those that are.',
+    operator: 'A client error, or a client that is newer than this Gangway.',
   },
   CAPABILITY_MISSING: {
     http: 400,

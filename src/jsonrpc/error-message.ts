@@ -1,16 +1,17 @@
 import { errorTable, type ErrorCode } from '../base/error-table.ts';
-import { BridgeError, type ErrorData } from '../base/errors.ts';
+import { BridgeError, type ErrorData, type PeerData } from '../base/errors.ts';
 
 interface Described {
   readonly code: ErrorCode;
   readonly message: string;
   readonly data: ErrorData;
+  readonly peerData: PeerData;
 }
 
 /** Anything thrown, as what a peer may know of it: a fault of our own tells nothing about its inside. */
 export function describeError(error: unknown): Described {
   if (error instanceof BridgeError) return error;
-  return { code: 'INTERNAL', message: 'Internal error', data: {} };
+  return { code: 'INTERNAL', message: 'Internal error', data: {}, peerData: {} };
 }
 
 /**
@@ -33,7 +34,7 @@ export function retryAfterMs({
  */
 export function errorMessage(error: unknown, idText: string): Buffer {
   const described = describeError(error);
-  const { code, message, data } = described;
+  const { code, message, data, peerData } = described;
   const row = errorTable[code];
   const retryAfter = retryAfterMs(described);
   const gangway = {
@@ -42,6 +43,6 @@ export function errorMessage(error: unknown, idText: string): Buffer {
     retryable: row.retry,
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
   };
-  const body = JSON.stringify({ code: row.rpc, message, data: { gangway } });
+  const body = JSON.stringify({ code: row.rpc, message, data: { ...peerData, gangway } });
   return Buffer.from(`{"jsonrpc":"2.0","id":${idText},"error":${body}}`);
 }

@@ -20,6 +20,13 @@ describe('errorMessage()', () => {
     });
   });
 
+  it('has what the protocol wants beside data.gangway', () => {
+    const error = new BridgeError('REVISION_UNSUPPORTED', 'x', {}, { peerData: { supported: ['a'], gangway: 1 } });
+    expect(parsed(error)).toMatchObject({
+      error: { data: { supported: ['a'], gangway: { reason: 'REVISION_UNSUPPORTED' } } },
+    });
+  });
+
   it('leaves retryAfterMs out when trying again is no use', () => {
     expect(parsed(new BridgeError('MESSAGE_INVALID', 'x'))).toMatchObject({
       error: { data: { gangway: { reason: 'MESSAGE_INVALID', retryable: false } } },
