@@ -163,6 +163,9 @@ export interface ToolsConfig {
 
 export type Sharing = 'session' | 'shared';
 
+/** How requests of 2026-07-28 are served; `auto` depends on what the server can do. */
+export type ModernChoice = 'auto' | 'translate' | 'per-call' | 'fallback';
+
 export interface ServerConfig {
   readonly name: string;
   readonly source: Source;
@@ -180,6 +183,9 @@ export interface ServerConfig {
   readonly startTimeoutMs: number;
   readonly callTimeoutMs: number;
   readonly maxCallTimeMs: number;
+  readonly modern: ModernChoice;
+  /** A call of 2026-07-28 that needs input waits so long for its client to come back with it. */
+  readonly inputTimeoutMs: number;
   /** An idle server is asked this often whether it lives. */
   readonly pingIntervalMs: number;
   readonly maxLineBytes: number;
@@ -217,6 +223,8 @@ export interface Limits {
   readonly sessions: number;
   /** Requests under way. */
   readonly calls: number;
+  /** Calls of 2026-07-28 that wait for input. */
+  readonly rounds: number;
   /** Containers of all servers, whatever their state. */
   readonly containers: number;
   /** The sum of their `resources.memory`. */

@@ -13,7 +13,7 @@ export const defaults = {
     maxBodyBytes: 4 * mebibyte,
     sse: false,
   },
-  limits: { starts: 4, sessions: 1000, calls: 5000, containers: 250, memory: 0 },
+  limits: { starts: 4, sessions: 1000, calls: 5000, rounds: 1000, containers: 250, memory: 0 },
   group: { separator: '__', listWait: 2000 },
   app: { timeout: 30_000, concurrency: 10, maxAnswerBytes: 8 * mebibyte },
   server: {
@@ -26,6 +26,8 @@ export const defaults = {
     callTimeout: minute,
     maxCallTime: 10 * minute,
     maxLineBytes: 32 * mebibyte,
+    modern: 'auto',
+    inputTimeout: 5 * minute,
     replay: { events: 1000, bytes: 4 * mebibyte, age: 5 * minute },
     resources: { cpus: 1, memory: 512 * mebibyte, pids: 128 },
     pingInterval: 15_000,

@@ -43,6 +43,8 @@ const serverKeys: Keys<Omit<ServerConfig, 'name' | 'pool'>> = {
   startTimeoutMs: ['startTimeout', 'replace'],
   callTimeoutMs: ['callTimeout', 'in place'],
   maxCallTimeMs: ['maxCallTime', 'in place'],
+  modern: ['modern', 'replace'],
+  inputTimeoutMs: ['inputTimeout', 'in place'],
   pingIntervalMs: ['pingInterval', 'replace'],
   maxLineBytes: ['maxLineBytes', 'replace'],
   tools: ['tools', 'replace'],
@@ -76,6 +78,7 @@ const limitKeys: Keys<Limits> = {
   starts: ['limits.starts', 'in place'],
   sessions: ['limits.sessions', 'in place'],
   calls: ['limits.calls', 'in place'],
+  rounds: ['limits.rounds', 'in place'],
   containers: ['limits.containers', 'in place'],
   memoryBytes: ['limits.memory', 'in place'],
 };

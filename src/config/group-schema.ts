@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaults } from './defaults.ts';
 import { duration, servedName, text } from './fields.ts';
+import { groupModern } from './modern-schema.ts';
 
 const toolName = text('the name of a tool').min(1, { error: 'wanted the name of a tool' });
 const names = z.array(text('the name of a server'), { error: 'wanted a list of servers such as [fetch, memory]' });
@@ -17,6 +18,7 @@ const settings = {
     'How long a list waits for servers of which nothing is known yet. A server that is slower is missing from it, and clients are told when it is there.',
     { min: 0, max: 60_000, default: defaults.group.listWait },
   ),
+  modern: groupModern,
 };
 
 const oneGroup = z

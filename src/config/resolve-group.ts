@@ -15,16 +15,21 @@ export function resolveGroups(
     checkName(name, servers, errors);
     const { servers: members, ...settings } = Array.isArray(entry) ? { servers: entry } : entry;
     checkMembers(name, entry, servers, Object.keys(groups), errors);
-    return groupConfig(name, { ...sourceOf(settings), servers: members }, servers, shared);
+    return groupConfig(name, { ...sourceOf(settings), servers: members }, servers, {
+      ...shared,
+      modern: modernOf(settings, shared),
+    });
   });
   if (all === false) return named;
-  const source = { ...sourceOf(all === true ? {} : all), servers: undefined };
-  return [...named, groupConfig(allServers, source, servers, shared)];
+  const settings = all === true ? {} : all;
+  const source = { ...sourceOf(settings), servers: undefined };
+  return [...named, groupConfig(allServers, source, servers, { ...shared, modern: modernOf(settings, shared) })];
 }
 
 interface Settings {
   readonly separator?: string | undefined;
   readonly listWait?: number | undefined;
+  readonly modern?: 'auto' | 'fallback' | undefined;
 }
 
 function sourceOf({
@@ -32,6 +37,11 @@ function sourceOf({
   listWait = defaults.group.listWait,
 }: Settings): Omit<GroupSource, 'servers'> {
   return { kind: 'group', separator, listWaitMs: listWait };
+}
+
+/** What a group can be, of what `defaults:` say of servers. */
+function modernOf({ modern }: Settings, shared: CommonEntry): 'auto' | 'fallback' {
+  return modern ?? (shared.modern === 'fallback' ? 'fallback' : 'auto');
 }
 
 function checkName(name: string, servers: ReadonlyMap<string, ServerConfig>, errors: Diagnostic[]): void {
@@ -69,7 +79,7 @@ function groupConfig(
   servers: ReadonlyMap<string, ServerConfig>,
   shared: CommonEntry,
 ): ServerConfig {
-  const own = resolveCommon({}, { replay: shared.replay }, () => undefined);
+  const own = resolveCommon({}, { replay: shared.replay, modern: shared.modern }, () => undefined);
   const members = (source.servers ?? [...servers.keys()]).flatMap((member) => servers.get(member) ?? []);
   const most = (valueOf: (server: Settled) => number): number => Math.max(valueOf(own), ...members.map(valueOf));
   const openingMs = ({ pool, startTimeoutMs }: Settled): number => pool.acquireTimeoutMs + startTimeoutMs;
@@ -88,5 +98,6 @@ function groupConfig(
     startTimeoutMs: most(({ startTimeoutMs }) => startTimeoutMs),
     callTimeoutMs: most((server) => openingMs(server) + server.callTimeoutMs),
     maxCallTimeMs: most((server) => openingMs(server) + server.maxCallTimeMs),
+    inputTimeoutMs: most(({ inputTimeoutMs }) => inputTimeoutMs),
   };
 }

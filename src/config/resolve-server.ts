@@ -4,6 +4,7 @@ import { defaults } from './defaults.ts';
 import { defined } from './defined.ts';
 import { forbiddenMount } from './mounts.ts';
 import { unreadableDocument } from './resolve-app.ts';
+import { resolveModern } from './resolve-modern.ts';
 import { resolvePool } from './resolve-pool.ts';
 import { resolveSource } from './resolve-source.ts';
 import { resolveTools } from './resolve-tools.ts';
@@ -66,6 +67,8 @@ export function resolveCommon(
     startTimeoutMs: settings.startTimeout,
     ...resolveCallTimes(entry, shared, report),
     pingIntervalMs: settings.pingInterval,
+    modern: resolveModern(entry, shared, settings.sharing, report),
+    inputTimeoutMs: settings.inputTimeout,
     maxLineBytes: settings.maxLineBytes,
     replay: { events: replay.events, bytes: replay.bytes, ageMs: replay.age },
     tools: undefined,

@@ -55,7 +55,16 @@ function refuseProcessKeys(
   more: readonly (keyof ServerEntry)[],
   report: Surroundings['report'],
 ): void {
-  for (const key of ['args', 'env', ...sandboxKeys, 'pull', 'sharing', 'pingInterval', ...more] as const) {
+  for (const key of [
+    'args',
+    'env',
+    ...sandboxKeys,
+    'pull',
+    'sharing',
+    'pingInterval',
+    'inputTimeout',
+    ...more,
+  ] as const) {
     if (entry[key] !== undefined) report([key], 'is for servers that Gangway starts; this one runs already');
   }
   for (const key of ['max', ...poolKeys.session, ...poolKeys.shared] as const) {

@@ -4,6 +4,7 @@ import { defaults } from './defaults.ts';
 import { count, duration, servedName, size, text } from './fields.ts';
 import { groupKeys, toolsField } from './group-schema.ts';
 import { pool, replay, resources } from './limits-schema.ts';
+import { modernKeys } from './modern-schema.ts';
 import { remoteKeys } from './remote-schema.ts';
 import { packageField } from './package-schema.ts';
 
@@ -99,6 +100,7 @@ const common = {
     },
   ),
   replay: replay.optional(),
+  ...modernKeys,
 };
 
 const argument = text('a text').regex(/^[^\0]*$/, { error: 'wanted a text without a NUL character' });
@@ -235,6 +237,14 @@ export const fileSchema = z
           max: 1_000_000,
           default: defaults.limits.calls,
         }),
+        rounds: count(
+          'Requests of revision 2026-07-28 that wait for input of their clients, of all servers together.',
+          {
+            min: 1,
+            max: 1_000_000,
+            default: defaults.limits.rounds,
+          },
+        ),
         containers: count('Containers of all servers together, whatever their state. 0 sets no limit.', {
           min: 0,
           max: 100_000,

@@ -50,6 +50,7 @@ describe('diffConfig()', () => {
     ['resources', { resources: { ...demo.resources, cpus: 0.2 } }],
     ['startTimeout', { startTimeoutMs: 1 }],
     ['pingInterval', { pingIntervalMs: 1 }],
+    ['modern', { modern: 'fallback' }],
     ['maxLineBytes', { maxLineBytes: 1 }],
     ['tools', { tools: { ...view, deny: ['x'] } }],
     ['replay', { replay: { ...demo.replay, events: 0 } }],
@@ -83,6 +84,7 @@ describe('diffConfig()', () => {
   it.each([
     ['callTimeout', { callTimeoutMs: 7 }],
     ['maxCallTime', { maxCallTimeMs: 7 }],
+    ['inputTimeout', { inputTimeoutMs: 7 }],
   ])('resizes a server whose %s differs', (key, change) => {
     expect(changeOf({ ...demo, ...change })).toEqual(resized(key));
   });
@@ -137,7 +139,7 @@ describe('diffConfig()', () => {
 
   it.each([
     ['limits: { starts: 9 }', ['limits.starts'], []],
-    ['limits: { sessions: 9, calls: 9 }', ['limits.sessions', 'limits.calls'], []],
+    ['limits: { sessions: 9, calls: 9, rounds: 9 }', ['limits.sessions', 'limits.calls', 'limits.rounds'], []],
     ['limits: { containers: 9, memory: 9g }', ['limits.containers', 'limits.memory'], []],
     ['listen: { allowedHosts: [a.example.com] }', ['listen.allowedHosts'], []],
     ['listen: { allowedOrigins: ["https://a.example.com"] }', ['listen.allowedOrigins'], []],

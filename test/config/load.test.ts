@@ -33,7 +33,7 @@ const ok = 'servers: { a: { image: x } }\n';
 const one = (entry: string): string => `servers: { a: { ${entry} } }`;
 const listen = (entry: string): string => `${ok}listen: { ${entry} }`;
 const serverKeys =
-  'image, build, package, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, tools, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay';
+  'image, build, package, command, openapi, app, url, headers, insecureHttp, args, env, mounts, user, tools, sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay, modern, inputTimeout';
 const open =
   'can be reached from other machines and Gangway asks nobody who they are; wanted a loopback address, or insecureNoAuth: true (--insecure-no-auth)';
 
@@ -108,7 +108,7 @@ describe('parseConfig() refuses an unknown key', () => {
     [
       'of one server in defaults',
       `${ok}defaults: { image: x }`,
-      '2:13: defaults.image: unknown key; known here: sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay',
+      '2:13: defaults.image: unknown key; known here: sharing, pool, resources, network, sandbox, pull, startTimeout, callTimeout, maxCallTime, pingInterval, maxLineBytes, replay, modern, inputTimeout',
     ],
     [
       'in a server whose name is a number',
@@ -582,6 +582,8 @@ describe('parseConfig() fills in', () => {
       callTimeoutMs: 60_000,
       maxCallTimeMs: 600_000,
       pingIntervalMs: 15_000,
+      modern: 'auto',
+      inputTimeoutMs: 300_000,
       maxLineBytes: 33_554_432,
       replay: { events: 1000, bytes: 4_194_304, ageMs: 300_000 },
       disabled: undefined,
@@ -609,6 +611,7 @@ describe('parseConfig() fills in', () => {
       starts: 4,
       sessions: 1000,
       calls: 5000,
+      rounds: 1000,
       containers: 250,
       memoryBytes: 0,
     });

@@ -63,6 +63,7 @@ describe('parseConfig(), url', () => {
     'sandbox: strict',
     'pool: { warm: 1 }',
     'pingInterval: 5s',
+    'inputTimeout: 5s',
   ])('refuses %s beside it', (key) => {
     expect(refusal(`url: "https://x.example/mcp", ${key}`)).toContain('is for servers that Gangway starts');
   });

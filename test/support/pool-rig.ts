@@ -37,6 +37,8 @@ export function serverConfig({ pool, ...rest }: Overrides = {}): ServerConfig {
     callTimeoutMs: 60_000,
     maxCallTimeMs: 600_000,
     pingIntervalMs: 15_000,
+    modern: 'auto',
+    inputTimeoutMs: 300_000,
     maxLineBytes: 1024 ** 2,
     replay: { events: 1000, bytes: 4 * 1024 ** 2, ageMs: 300_000 },
     tools: undefined,
