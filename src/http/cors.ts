@@ -13,9 +13,17 @@ export function applyCors(request: IncomingMessage, response: ServerResponse): v
   response.setHeader('Access-Control-Expose-Headers', 'Mcp-Session-Id, MCP-Protocol-Version');
   if (request.method !== 'OPTIONS') return;
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, DELETE');
-  response.setHeader(
-    'Access-Control-Allow-Headers',
-    'Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID',
-  );
+  response.setHeader('Access-Control-Allow-Headers', [...allowedHeaders, ...mirroredIn(request)].join(', '));
   response.setHeader('Access-Control-Max-Age', '600');
+}
+
+const allowedHeaders = [
+  ...['Content-Type', 'Accept', 'Authorization', 'Mcp-Session-Id', 'MCP-Protocol-Version', 'Last-Event-ID'],
+  ...['Mcp-Method', 'Mcp-Name'],
+];
+
+/** Headers that repeat arguments of a tool: which there are, only the page knows that asks. */
+function mirroredIn({ headers }: IncomingMessage): string[] {
+  const asked = headers['access-control-request-headers'] ?? '';
+  return asked.split(',', 200).flatMap((name) => /^\s*(mcp-param-[\w!#$%&'*+.^`|~-]+)\s*$/i.exec(name)?.[1] ?? []);
 }

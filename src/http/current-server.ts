@@ -2,7 +2,7 @@ import { BridgeError, codeOf } from '../base/errors.ts';
 import type { Served } from '../legacy/registry.ts';
 
 /** By name. What a name stands for may change between two requests. */
-export type Servers = ReadonlyMap<string, Served>;
+export type Servers<S extends Served = Served> = ReadonlyMap<string, S>;
 
 /**
  * Opens something on a server; or, when the server was taken out of service while the client was in line, on what has
@@ -10,10 +10,10 @@ export type Servers = ReadonlyMap<string, Served>;
  *
  * @throws {BridgeError} `SERVER_DISABLED`, `SERVER_UNKNOWN`, and what `open` throws
  */
-export async function openOnCurrent<T>(
-  servers: Servers,
-  first: Served,
-  open: (server: Served) => Promise<T>,
+export async function openOnCurrent<S extends Served, T>(
+  servers: Servers<S>,
+  first: S,
+  open: (server: S) => Promise<T>,
 ): Promise<T> {
   for (let server = first; ;) {
     refuseDisabled(server);

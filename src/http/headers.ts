@@ -14,6 +14,12 @@ export function checkVersion({ headers }: IncomingMessage): void {
   });
 }
 
+/** Whether a request says in its header that it is of a revision without sessions. */
+export function hasModernHeader({ headers }: IncomingMessage): boolean {
+  const version = headers['mcp-protocol-version'];
+  return typeof version === 'string' && /^\d{4}-\d\d-\d\d$/.test(version) && version > revisions[0];
+}
+
 /** The session that a request belongs to, as the client says. */
 export function sessionIdOf({ headers }: IncomingMessage): string | undefined {
   const id = headers['mcp-session-id'];

@@ -5,8 +5,12 @@ import { allServers } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import { isRefusal, type Batch, type Envelope, type Request } from '../jsonrpc/message.ts';
 import { readBatch, type Incoming } from '../legacy/batch.ts';
-import type { Served, SessionRegistry } from '../legacy/registry.ts';
+import type { SessionRegistry } from '../legacy/registry.ts';
 import type { Session } from '../legacy/session.ts';
+import { refuseUnclaimed } from '../modern/headers.ts';
+import { isClaimed } from '../modern/incoming.ts';
+import type { ModernServers } from '../modern/modern-servers.ts';
+import type { ModernServed } from '../modern/served.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { Admission } from './admission.ts';
 import { onReceived, refusalError, type Received } from './body.ts';
@@ -16,11 +20,13 @@ import {
   checkAccept,
   checkContentType,
   checkVersion,
+  hasModernHeader,
   jsonOrStream,
   lastEventIdOf,
   sessionIdOf,
   streamOnly,
 } from './headers.ts';
+import { takeModern } from './modern-door.ts';
 import { HttpConnection, type KeepAlive } from './sse.ts';
 
 export interface RouteContext {
@@ -33,18 +39,25 @@ export interface RouteContext {
   readonly log: Log;
 }
 
+/** What serves requests with and without sessions. */
+export interface McpContext extends RouteContext {
+  readonly servers: Servers<ModernServed>;
+  readonly modern: ModernServers;
+}
+
 const mcpPath = /^\/(?:([^/?]+)\/)?mcp\/?(?:\?|$)/;
 const allowed = 'GET, POST, DELETE, OPTIONS';
 
 /**
- * `POST`, `GET` and `DELETE` of `/NAME/mcp`, and of `/mcp` for all servers: the legacy wire, revisions 2024-11-05 to 2025-11-25.
+ * `POST`, `GET` and `DELETE` of `/NAME/mcp`, and of `/mcp` for all servers. A request that says of itself which revision
+ * it is of needs no session; all others are of the legacy wire, revisions 2024-11-05 to 2025-11-25.
  *
- * @see MCP 2025-11-25, Transports, "Streamable HTTP"
+ * @see MCP 2025-11-25, Transports, "Streamable HTTP"; MCP 2026-07-28, Streamable HTTP, "Backward Compatibility"
  */
 export class McpRoute {
-  readonly #around: RouteContext;
+  readonly #around: McpContext;
 
-  constructor(around: RouteContext) {
+  constructor(around: McpContext) {
     this.#around = around;
   }
 
@@ -70,7 +83,7 @@ export class McpRoute {
     }
   }
 
-  #post(request: IncomingMessage, response: ServerResponse, server: Served): void {
+  #post(request: IncomingMessage, response: ServerResponse, server: ModernServed): void {
     checkContentType(request);
     checkAccept(request, jsonOrStream);
     onReceived(request, this.#around.maxBodyBytes, (received) => {
@@ -79,20 +92,41 @@ export class McpRoute {
     });
   }
 
-  #take(request: IncomingMessage, response: ServerResponse, server: Served, { message, bytes }: Received): void {
+  #take(request: IncomingMessage, response: ServerResponse, server: ModernServed, { message, bytes }: Received): void {
     const refuse = (error: unknown): void => {
       this.#refuse(request, response, error, 'idText' in message ? message.idText : 'null');
     };
     try {
       if (isRefusal(message)) throw refusalError(message);
-      if (message.kind === 'request' && message.method === 'initialize' && sessionIdOf(request) === undefined) {
-        this.#open(response, server, message, bytes).catch(refuse);
+      if (isClaimed(message)) {
+        const post = { request, response, message, bytes, address: clientOf(request) };
+        takeModern(post, server, this.#around).catch(refuse);
+      } else if (sessionIdOf(request) === undefined) {
+        this.#begin(request, response, server, message, bytes).catch(refuse);
       } else {
         this.#send(this.#session(request, server), response, message, bytes);
       }
     } catch (error) {
       refuse(error);
     }
+  }
+
+  /** Without a session, only `initialize` has a meaning; and what is of a revision that knows no sessions. */
+  async #begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    server: ModernServed,
+    message: Envelope | Batch,
+    bytes: Bytes,
+  ): Promise<void> {
+    if (message.kind === 'request' && message.method === 'initialize') {
+      await this.#open(response, server, message, bytes);
+      return;
+    }
+    if (message.kind === 'request') refuseUnclaimed(request);
+    // That revision has none that a server would have to hear.
+    if (message.kind === 'notification' && hasModernHeader(request)) response.writeHead(202).end();
+    else this.#session(request, server);
   }
 
   #send(session: Session, response: ServerResponse, message: Envelope | Batch, bytes: Bytes): void {
@@ -115,18 +149,18 @@ export class McpRoute {
     return messages;
   }
 
-  #get(request: IncomingMessage, response: ServerResponse, server: Served): void {
+  #get(request: IncomingMessage, response: ServerResponse, server: ModernServed): void {
     checkAccept(request, streamOnly);
     const session = this.#session(request, server);
     session.listen(new HttpConnection(response, this.#around.keepAlive, session.id), lastEventIdOf(request));
   }
 
-  #delete(request: IncomingMessage, response: ServerResponse, server: Served): void {
+  #delete(request: IncomingMessage, response: ServerResponse, server: ModernServed): void {
     this.#session(request, server).close('deleted');
     response.writeHead(200).end();
   }
 
-  async #open(response: ServerResponse, server: Served, message: Request, bytes: Bytes): Promise<void> {
+  async #open(response: ServerResponse, server: ModernServed, message: Request, bytes: Bytes): Promise<void> {
     const { servers, sessions, keepAlive, admission } = this.#around;
     admission.session();
     admission.calls(1);
@@ -142,7 +176,7 @@ export class McpRoute {
   }
 
   /** The session that a request names. 404 for any it does not have a right to, 400 for none. */
-  #session(request: IncomingMessage, { config }: Served): Session {
+  #session(request: IncomingMessage, { config }: ModernServed): Session {
     const id = sessionIdOf(request);
     if (id === undefined) {
       throw new BridgeError('SESSION_REQUIRED', 'Mcp-Session-Id header required: begin with "initialize"');

@@ -4,7 +4,7 @@ import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Notification, Request, Response } from '../jsonrpc/message.ts';
 import { memberTexts, objectText, RawJson } from '../jsonrpc/raw-json.ts';
 import { LogLevels } from '../relay/log-levels.ts';
-import { changed, messageOf, objectIn, paramsOf, textOf } from '../relay/rewrite.ts';
+import { changed, messageOf, objectIn, paramsOf } from '../relay/rewrite.ts';
 import type { ModernCall } from './call.ts';
 import { dress } from './dress.ts';
 import type { ClaimedRequest, Incoming } from './incoming.ts';

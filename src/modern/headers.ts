@@ -19,7 +19,7 @@ export const modernRevisions = ['2026-07-28'] as const;
  */
 export function checkMirrors(request: Request, bytes: Bytes, headers: RequestHeaders): void {
   checkRevision(request, headers);
-  if (request.claim?.hasCapabilities !== true) throw metaMissing('clientCapabilities', 'an object');
+  if (request.claim?.abilities === undefined) throw metaMissing('clientCapabilities', 'an object');
   const method = plainHeader(headers, 'mcp-method');
   if ('fault' in method || method.text !== request.method) throw headerMismatch('Mcp-Method', method, request.method);
   checkName(request, bytes, headers);

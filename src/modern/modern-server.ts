@@ -68,8 +68,9 @@ export class ModernServer {
     return this.#listenings.size;
   }
 
-  get isIdle(): boolean {
-    return this.#opening === 0 && this.#calls.size === 0 && this.#listenings.size === 0;
+  /** Requests in whatever state, and streams of changes. */
+  get users(): number {
+    return this.#opening + this.#calls.size + this.#listenings.size;
   }
 
   /**
@@ -97,9 +98,14 @@ export class ModernServer {
     for (const call of [...this.#calls]) call.tick(now);
   }
 
-  /** Streams of changes end in order, and calls that wait for their clients: these could not come back any more. */
-  drain(error: BridgeError): void {
+  /** Streams of changes end in order: their clients can open others. */
+  endListening(): void {
     for (const listening of [...this.#listenings]) listening.end();
+  }
+
+  /** Nobody could come back any more to calls that wait for their clients: these end too. */
+  drain(error: BridgeError): void {
+    this.endListening();
     for (const call of [...this.#calls]) if (!call.isWaitedFor) call.close(error);
   }
 

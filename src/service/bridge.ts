@@ -20,6 +20,7 @@ import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
 import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
+import { ModernServers } from '../modern/modern-servers.ts';
 import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
 import { RestServers } from '../rest/rest-servers.ts';
@@ -69,6 +70,7 @@ export class Bridge implements Health {
   readonly #logs = new LogBook();
   readonly #sessions: SessionRegistry;
   readonly #rest: RestServers;
+  readonly #modern: ModernServers;
   readonly #keepAlive: KeepAlive;
   readonly #deadPeers: DeadPeers;
   readonly #gate: Gate;
@@ -96,6 +98,7 @@ export class Bridge implements Health {
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
     const sessions = this.#sessions;
     this.#rest = new RestServers({ clock, lease: (served, signal, client) => sessions.lease(served, signal, client) });
+    this.#modern = new ModernServers({ clock, maxRounds: () => this.#config.limits.rounds });
     this.#members = new GroupMembers({
       current: () => this.#runtimes.current(),
       served: () => this.#runtimes.served,
@@ -111,7 +114,7 @@ export class Bridge implements Health {
     this.#deadPeers = new DeadPeers(() => this.#keepAlive.sockets(), clock);
     const callLimit = new CallLimit(
       () => this.#config.limits.calls,
-      () => this.#sessions.inFlight + this.#rest.inFlight,
+      () => this.#callsInFlight,
       clock,
     );
     this.#load = new LoadGate({ sampler: new LoadSampler(clock), callLimit, clock, log });
@@ -184,6 +187,7 @@ export class Bridge implements Health {
       engines: this.#engines,
       sessions: this.#sessions,
       rest: this.#rest,
+      modern: this.#modern,
       load: this.#load,
       runtimes: this.#runtimes,
       members: this.#members,
@@ -209,12 +213,18 @@ export class Bridge implements Health {
     await removeLastContainers(this.#lastContainers());
   }
 
+  /** Requests that clients wait for. */
+  get #callsInFlight(): number {
+    return this.#sessions.inFlight + this.#rest.inFlight + this.#modern.inFlight;
+  }
+
   #routes(): Parameters<typeof createListener>[1] {
     const listen = (): Config['listen'] => this.#config.listen;
     const context = {
       servers: this.#runtimes.served,
       sessions: this.#sessions,
       rest: this.#rest,
+      modern: this.#modern,
       keepAlive: this.#keepAlive,
       admission: this.#load,
       get maxBodyBytes() {
@@ -249,7 +259,8 @@ export class Bridge implements Health {
   /** Whoever a runtime lives on for. */
   #countUsers(runtime: ServerRuntime): number {
     const { sessions } = this.#sessions.count(runtime.config);
-    return sessions + this.#rest.count(runtime.config) + this.#members.count(runtime);
+    const { users } = this.#modern.count(runtime.config);
+    return sessions + users + this.#rest.count(runtime.config) + this.#members.count(runtime);
   }
 
   /** Gets the image and fills the pool. Resolves to why that failed; it is tried again by itself. */
@@ -292,10 +303,13 @@ export class Bridge implements Health {
     const giveUpAt = clock.now() + drainMs;
     this.#isDraining = true;
     this.reload.close();
-    const callsInFlight = this.#sessions.inFlight + this.#rest.inFlight;
-    log.info({ sessions: this.#sessions.size, callsInFlight }, 'draining');
+    log.info({ sessions: this.#sessions.size, callsInFlight: this.#callsInFlight }, 'draining');
     this.#runtimes.drain();
-    await settlesWithin(Promise.all([this.#sessions.drain(), this.#rest.drain()]), drainMs, clock);
+    await settlesWithin(
+      Promise.all([this.#sessions.drain(), this.#rest.drain(), this.#modern.drain()]),
+      drainMs,
+      clock,
+    );
     this.#closeAll();
     const isDone = (): boolean => this.#answers.count === 0 && this.#runtimes.hasToldAll;
     await comesTrueWithin(isDone, Math.max(giveUpAt - clock.now(), answersMs), clock);
@@ -315,6 +329,7 @@ export class Bridge implements Health {
     this.#runtimes.drain();
     this.#sessions.closeAll('draining');
     this.#rest.closeAll();
+    this.#modern.closeAll();
     this.#logs.close();
     this.#keepAlive.stop();
     this.#deadPeers.stop();

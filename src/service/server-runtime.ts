@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
 import { hasProcess, type GroupSource, type ServerConfig } from '../config/config.ts';
-import type { Served } from '../legacy/registry.ts';
+import type { ModernServed, ModernSupply, ModernWay } from '../modern/served.ts';
 import type { Member } from '../group/member.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { ChannelLease } from '../relay/channel.ts';
@@ -20,7 +20,7 @@ interface Surroundings extends LaunchSurroundings {
 }
 
 /** One configured server at work: what its sessions talk to, and where that comes from. */
-export class ServerRuntime implements Served, Runtime {
+export class ServerRuntime implements ModernServed, Runtime {
   /** The same object for as long as it lives, by which its sessions are known; what `resize` changes, changes in it. */
   readonly config: ServerConfig;
   readonly #log: Log;
@@ -43,6 +43,23 @@ export class ServerRuntime implements Served, Runtime {
   /** With a view of its tools, where there is one. */
   async lease(signal: AbortSignal, client: string): Promise<ChannelLease> {
     return viewLease(await this.#supply.lease(signal, client), this.config.tools, this.#log);
+  }
+
+  readonly modern: ModernSupply = this.#modern();
+
+  #modern(): ModernSupply {
+    const way = (): ModernWay => {
+      if (this.config.modern !== 'auto') return this.config.modern;
+      return this.config.sharing === 'shared' || this.config.source.kind === 'app' ? 'translate' : 'fallback';
+    };
+    return {
+      get way() {
+        return way();
+      },
+      find: () => Promise.resolve(way()),
+      lease: async (signal, client) =>
+        viewLease(await this.#supply.lease(signal, client, true), this.config.tools, this.#log),
+    };
   }
 
   /**

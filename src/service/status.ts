@@ -2,6 +2,7 @@ import { droppedLogLines } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import { hasProcess, type Config, type ProcessServer, type ServerConfig, type Source } from '../config/config.ts';
 import type { SessionRegistry } from '../legacy/registry.ts';
+import type { ModernServers } from '../modern/modern-servers.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { RestServers } from '../rest/rest-servers.ts';
 import type { Deaths } from '../upstream/deaths.ts';
@@ -26,6 +27,7 @@ interface Parts {
   readonly engines: Engines;
   readonly sessions: SessionRegistry;
   readonly rest: RestServers;
+  readonly modern: ModernServers;
   readonly load: LoadGate;
   readonly runtimes: Runtimes<ServerRuntime>;
   readonly members: GroupMembers;
@@ -48,7 +50,10 @@ export function describeStatus(parts: Parts): object {
     insecureNoAuth: config.listen.insecureNoAuth,
     sse: config.listen.sse,
     sessions: sessions.size,
-    callsInFlight: sessions.inFlight + parts.rest.inFlight,
+    callsInFlight: sessions.inFlight + parts.rest.inFlight + parts.modern.inFlight,
+    // Of 2026-07-28: calls that wait for their clients, and streams of changes.
+    rounds: parts.modern.rounds,
+    listening: parts.modern.listening,
     containers: parts.containers,
     leaked: parts.leaks.list(),
     // 0 sets no limit.
@@ -89,11 +94,11 @@ function describeServer(runtime: ServerRuntime, parts: Parts): object {
   };
 }
 
-function countOf(runtime: ServerRuntime, { sessions, rest }: Parts): ReturnType<SessionRegistry['count']> {
+function countOf(runtime: ServerRuntime, { sessions, rest, modern }: Parts): ReturnType<SessionRegistry['count']> {
   const count = sessions.count(runtime.config);
   return {
     ...count,
-    callsInFlight: count.callsInFlight + rest.count(runtime.config),
+    callsInFlight: count.callsInFlight + rest.count(runtime.config) + modern.count(runtime.config).calls,
     unexpectedMessages: count.unexpectedMessages + runtime.unexpected,
   };
 }

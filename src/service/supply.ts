@@ -11,8 +11,8 @@ import type { Launches } from './launches.ts';
 
 /** Where the sessions of a server get what they talk to: containers of their own, a share of some, or something else. */
 export interface Supply {
-  /** See `Served`. */
-  lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
+  /** See `Served`. @param isVisit for one request only */
+  lease(signal: AbortSignal, client: string, isVisit?: boolean): Promise<ChannelLease>;
   readonly waiting: number;
   readonly shortage: number;
   /** Gets what the server needs before it can serve. @throws {BridgeError} */
@@ -108,9 +108,9 @@ function sharedSupply(config: ServerConfig, { launches, ...around }: Surrounding
   // By itself it starts one, to learn what it offers.
   if (config.disabled) pool.drain();
   return {
-    lease: async () => {
+    lease: (_signal, client, isVisit = false) => {
       launches.refuse();
-      return Promise.resolve(server.join());
+      return Promise.resolve(server.join(isVisit ? client : undefined));
     },
     // A session takes no container away from anybody.
     waiting: 0,

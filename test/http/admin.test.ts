@@ -13,6 +13,7 @@ import type { LogReader, ServerLog } from '../../src/http/log-stream.ts';
 import { McpRoute } from '../../src/http/mcp-route.ts';
 import { KeepAlive } from '../../src/http/sse.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
+import { ModernServers } from '../../src/modern/modern-servers.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { poolRig } from '../support/pool-rig.ts';
 import { quietLog, type LogLine } from '../support/quiet-log.ts';
@@ -88,6 +89,7 @@ beforeEach(async () => {
   const mcp = new McpRoute({
     servers: new Map(),
     sessions,
+    modern: new ModernServers({ clock: rig.clock, maxRounds: () => 10 }),
     keepAlive,
     admission: roomForAll,
     maxBodyBytes: 1024,

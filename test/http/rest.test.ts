@@ -8,7 +8,9 @@ import { createListener, startListening } from '../../src/http/listener.ts';
 import { McpRoute } from '../../src/http/mcp-route.ts';
 import { restRouter } from '../../src/http/rest-router.ts';
 import { KeepAlive } from '../../src/http/sse.ts';
-import { SessionRegistry, type Served } from '../../src/legacy/registry.ts';
+import { SessionRegistry } from '../../src/legacy/registry.ts';
+import { ModernServers } from '../../src/modern/modern-servers.ts';
+import type { ModernServed } from '../../src/modern/served.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { SharedServer } from '../../src/relay/shared-server.ts';
 import { RestServers } from '../../src/rest/rest-servers.ts';
@@ -79,7 +81,7 @@ function call(line: string, name: string, id: unknown, child: FakeChild): void {
 let rig: PoolRig;
 let sharedRig: StartRig;
 let shared: SharedServer;
-let servers: Map<string, Served>;
+let servers: Map<string, ModernServed>;
 let registry: SessionRegistry;
 let rest: RestServers;
 let server: Server;
@@ -95,7 +97,8 @@ beforeEach(async () => {
   sharedRig = startRig({ name: 'shared' }, { onLine: weather });
   shared = new SharedServer(sharedRig.config, { ...sharedRig, clock: sharedRig.clock });
   const off: ServerConfig = { ...rig.config, name: 'off', disabled: { code: 'SERVER_DISABLED', reason: 'KEY is not set' } }; // prettier-ignore
-  const sharedServed: Served = {
+  const sharedServed: ModernServed = {
+    modern: rig.served.modern,
     config: sharedRig.config,
     lease: () => Promise.resolve(shared.join()),
     ...{ waiting: 0, shortage: 0 },
@@ -121,10 +124,11 @@ beforeEach(async () => {
     },
   };
   const keepAlive = new KeepAlive(rig.clock);
+  const modern = new ModernServers({ clock: rig.clock, maxRounds: () => 10 });
   const context = { servers, sessions: registry, rest, keepAlive, admission, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => undefined, status: () => ({}) };
   const app = createApp(health, noAdmin, restRouter(context), log);
-  server = createListener(new Gate(listen), { mcp: new McpRoute(context), sse: undefined, app }, () => false);
+  server = createListener(new Gate(listen), { mcp: new McpRoute({ ...context, modern }), sse: undefined, app }, () => false);
   port = await startListening(server, listen, log);
 });
 
@@ -488,7 +492,7 @@ describe('Plain REST', () => {
 
   it('goes on with the successor of a server whose configuration changes', async () => {
     await ask('GET', '/demo/tools');
-    const next: Served = { ...rig.served, config: { ...rig.config } };
+    const next: ModernServed = { ...rig.served, config: { ...rig.config } };
     Object.assign(rig.config, { disabled: { code: 'SERVER_UNKNOWN', reason: 'changed' } });
     servers.set('demo', next);
     expect((await post('/demo/tools/forecast', { city: 'x' })).status).toBe(200);

@@ -10,6 +10,7 @@ import { McpRoute } from '../../src/http/mcp-route.ts';
 import { HttpConnection, KeepAlive } from '../../src/http/sse.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
+import { ModernServers } from '../../src/modern/modern-servers.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { noAdmin } from '../support/no-admin.ts';
@@ -36,8 +37,9 @@ describe('A request whose body comes a byte at a time', () => {
   const rig = poolRig();
   const { log } = quietLog();
   const sessions = new SessionRegistry(new SessionIds('test'), 100, rig.clock, log);
+  const modern = new ModernServers({ clock: rig.clock, maxRounds: () => 10 });
   const servers = new Map([['demo', rig.served]]);
-  const route = new McpRoute({ servers, sessions, keepAlive, admission: roomForAll, maxBodyBytes: 1024, log });
+  const route = new McpRoute({ servers, sessions, modern, keepAlive, admission: roomForAll, maxBodyBytes: 1024, log });
   const app = createApp({ notReady: () => undefined, status: () => ({}) }, noAdmin, Router(), log);
   const listen = {
     ...{ host: '127.0.0.1', port: 0, insecureNoAuth: false, allowedHosts: [], allowedOrigins: [] },

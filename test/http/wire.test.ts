@@ -11,6 +11,7 @@ import { McpRoute } from '../../src/http/mcp-route.ts';
 import { SseRoute } from '../../src/http/sse-route.ts';
 import { KeepAlive } from '../../src/http/sse.ts';
 import { SessionRegistry } from '../../src/legacy/registry.ts';
+import { ModernServers } from '../../src/modern/modern-servers.ts';
 import { SessionIds } from '../../src/legacy/session-id.ts';
 import { answerInitialize, initializeResult, type FakeChild } from '../support/fake-engine.ts';
 import { noAdmin } from '../support/no-admin.ts';
@@ -79,7 +80,8 @@ beforeEach(async () => {
       if (refused === 'calls') throw overloaded;
     },
   };
-  const context = { servers, sessions: registry, keepAlive, admission, maxBodyBytes: listen.maxBodyBytes, log };
+  const modern = new ModernServers({ clock: rig.clock, maxRounds: () => 10 });
+  const context = { servers, sessions: registry, modern, keepAlive, admission, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => (isDraining ? 'draining' : undefined), status: () => ({ hello: 'status' }) };
   const routes = {
     mcp: new McpRoute(context),

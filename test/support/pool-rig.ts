@@ -1,6 +1,6 @@
 import type { PoolConfig, ServerConfig } from '../../src/config/config.ts';
 import { BridgeError } from '../../src/base/errors.ts';
-import type { Served } from '../../src/legacy/registry.ts';
+import type { ModernServed } from '../../src/modern/served.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Owner } from '../../src/engine/labels.ts';
 import { Budget } from '../../src/pool/budget.ts';
@@ -65,7 +65,7 @@ export function serverConfig({ pool, ...rest }: Overrides = {}): ServerConfig {
 
 export interface PoolRig {
   /** The pool, as sessions see it. */
-  readonly served: Served;
+  readonly served: ModernServed;
   readonly clock: ManualClock;
   readonly engine: FakeEngine;
   readonly gate: StartGate;
@@ -128,7 +128,12 @@ export function poolRig(
     memoryBytes: config.resources.memoryBytes,
     random,
   });
-  const served: Served = {
+  const served: ModernServed = {
+    modern: {
+      way: 'fallback',
+      find: () => Promise.resolve('fallback'),
+      lease: () => Promise.reject(new Error('Nothing is leased for a request alone')),
+    },
     config,
     lease: async (signal, client) => ownLease(await pool.acquire(signal, client), config.pingIntervalMs, clock),
     get waiting() {
