@@ -3,17 +3,19 @@ import { startDirect, startGangway, type Target } from './targets.ts';
 import { describeRevision } from './ways.ts';
 
 const command = fixture('conformance');
+// A scenario that fails leaves its session behind; that must not fail those after it.
+const pool = { warm: 2, max: 100 };
 
 describeRevision('2025-11-25', { scored: 30, unscored: 3 }, [
   { how: 'by itself', start: () => startDirect('direct.mjs') },
-  {
-    how: 'through Gangway',
-    // A scenario that fails leaves its session behind; that must not fail those after it.
-    start: () => startGangway({ command, pool: { warm: 2, max: 100 } }),
-  },
+  { how: 'through Gangway', start: () => startGangway({ command, pool }) },
   {
     how: 'through Gangway, shared',
     start: () => startGangway({ command, sharing: 'shared', pool: { max: 1 } }),
+  },
+  {
+    how: 'through Gangway, where it speaks 2026-07-28 too',
+    start: () => startGangway({ command: fixture('conformance-modern', '--dual'), pool }),
   },
   { how: 'through Gangway, as a remote server', start: startRemote },
 ]);
