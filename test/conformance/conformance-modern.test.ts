@@ -35,6 +35,10 @@ describeRevision('2026-07-28', { scored: 37, unscored: 13 }, [
   { how: 'by itself', start: () => startDirect('direct-modern.mjs') },
   { how: 'through Gangway', start: () => startGangway({ command: fixture('conformance-modern') }) },
   {
+    how: 'through Gangway, where it speaks 2025-11-25 too',
+    start: () => startGangway({ command: fixture('conformance-modern', '--dual') }),
+  },
+  {
     how: 'through Gangway, translated',
     start: () => startGangway({ command: fixture('conformance'), sharing: 'shared', pool: { max: 4 } }),
     cannot: cannotTranslate,
