@@ -17,6 +17,10 @@ describeRevision('2025-11-25', { scored: 30, unscored: 3 }, [
     how: 'through Gangway, where it speaks 2026-07-28 too',
     start: () => startGangway({ command: fixture('conformance-modern', '--dual'), pool }),
   },
+  {
+    how: 'through Gangway, where it only speaks 2026-07-28',
+    start: () => startGangway({ command: fixture('conformance-modern') }),
+  },
   { how: 'through Gangway, as a remote server', start: startRemote },
 ]);
 
