@@ -10,6 +10,7 @@ import {
   isExpired,
   isReady,
   leastBusy,
+  resting,
   unused,
   type ReadySlot,
   type SharedRetireReason,
@@ -19,6 +20,12 @@ import { SlotSets } from './slot-sets.ts';
 import type { StartPriority, Turn } from './start-gate.ts';
 import type { StartHistory } from './start-history.ts';
 
+/**
+ * What a call needs of its upstream. `any`: a place beside others. `quiet`: that nothing else is worked on meanwhile;
+ * calls that wait for their clients may be there. `alone`: that there is no other call at all.
+ */
+export type Room = 'any' | 'quiet' | 'alone';
+
 /** Room for one call on one upstream, until it is released. */
 export interface Place {
   readonly shared: SharedUpstream;
@@ -26,10 +33,10 @@ export interface Place {
   release(): void;
   /** The call got no answer in time: the upstream has to show that it lives. */
   suspect(): void;
-  /** A call that had to be alone does not have to be for now. */
-  share(): void;
-  /** It has to be alone again: no other call comes. Resolves when those that came have ended. */
-  regain(): Promise<void>;
+  /** The call waits for its client: others may be worked on. */
+  rest(): void;
+  /** It goes on: no other call comes. Resolves when those that came have ended. */
+  wake(): Promise<void>;
 }
 
 export interface FleetSurroundings {
@@ -92,12 +99,17 @@ export class Fleet {
     return sum;
   }
 
-  /** Calls under way that have an upstream to themselves. */
+  /** Upstreams that one call has, or had, to itself. */
   get reserved(): number {
     let count = 0;
     for (const kind of ['ready', 'draining'] as const)
-      for (const slot of this.#slots.of(kind)) if (slot.isReserved) count += 1;
+      for (const slot of this.#slots.of(kind)) if (slot.isReserved || slot.resting > 0) count += 1;
     return count;
+  }
+
+  /** Upstreams that have calls that wait for their clients. */
+  get resting(): number {
+    return this.ready().filter((slot) => slot.resting > 0).length;
   }
 
   /** Those that serve. */
@@ -108,35 +120,47 @@ export class Fleet {
   /**
    * Room for one call on the upstream that has the fewest; undefined when none has any.
    *
-   * @param isAlone it must be the only call of its upstream
+   * @param room what it needs of the upstream
    */
-  take(maxOngoing: number, isAlone = false): Place | undefined {
-    const slots = this.#slots.of('ready');
-    const slot = isAlone ? unused(slots) : leastBusy(slots, maxOngoing);
+  take(maxOngoing: number, room: Room = 'any'): Place | undefined {
+    const slot = this.#find(maxOngoing, room);
     if (!slot) return undefined;
-    slot.isReserved = isAlone;
+    if (room !== 'any') slot.isReserved = true;
     slot.ongoing += 1;
     slot.uses += 1;
     const { shared, health } = slot.state;
     const { clock } = this.#around;
     const since = clock.now();
     let isOver = false;
+    let isResting = false;
+    const wake = (): void => {
+      if (isResting) slot.resting -= 1;
+      isResting = false;
+    };
     return {
       shared,
       release: () => {
         if (isOver) return;
         isOver = true;
-        if (isAlone) slot.isReserved = false;
+        if (room !== 'any' && !isResting) slot.isReserved = false;
+        wake();
         this.#release(slot);
       },
       suspect: () => {
         if (clock.now() - since >= patienceMs) health.suspect();
       },
-      share: () => {
+      rest: () => {
+        if (isOver || isResting || room === 'any') return;
+        isResting = true;
+        slot.resting += 1;
         slot.isReserved = false;
         this.#events.onRoom();
       },
-      regain: () => this.#regain(slot),
+      wake: () => {
+        if (!isResting) return Promise.resolve();
+        wake();
+        return this.#regain(slot);
+      },
     };
   }
 
@@ -146,7 +170,7 @@ export class Fleet {
     if (!budget.take(memoryBytes, priority)) return false;
     const slot = this.#slots.add<SharedSlot>({
       ...{ state: { kind: 'starting', priority }, attempt: this.#history.begin() },
-      ...{ ongoing: 0, uses: 0, isRecycled: false, isReserved: false, onAlone: undefined },
+      ...{ ongoing: 0, uses: 0, isRecycled: false, isReserved: false, resting: 0, onAlone: undefined },
     });
     void this.#start(slot, priority, maxAgeMs);
     return true;
@@ -278,6 +302,12 @@ export class Fleet {
     const isProven = state.kind === 'ready' && this.#around.clock.now() - state.since >= provenMs;
     if (isProven) this.#history.fail(error);
     else attempt.fail(error);
+  }
+
+  #find(maxOngoing: number, room: Room): ReadySlot | undefined {
+    const slots = this.#slots.of('ready');
+    if (room === 'any') return leastBusy(slots, maxOngoing);
+    return unused(slots) ?? (room === 'quiet' ? resting(slots) : undefined);
   }
 
   #regain(slot: SharedSlot): Promise<void> {

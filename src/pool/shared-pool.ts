@@ -3,7 +3,7 @@ import type { BridgeError } from '../base/errors.ts';
 import type { PoolConfig } from '../config/config.ts';
 import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 import { nextAim, type Aim } from './autoscaler.ts';
-import { Fleet, type FleetSurroundings, type Place } from './fleet.ts';
+import { Fleet, type FleetSurroundings, type Place, type Room } from './fleet.ts';
 import { LoadWindow } from './load-window.ts';
 import { drainingError, fullError, lateError, tooLargeError } from './pool-errors.ts';
 import type { ReadySlot } from './shared-slot.ts';
@@ -40,7 +40,7 @@ export class SharedPool {
   readonly #around: Surroundings;
   readonly #history: StartHistory;
   readonly #fleet: Fleet;
-  readonly #waiters: Waiters<Place>;
+  readonly #waiters: Waiters<Place, Room>;
   readonly #load: LoadWindow;
   readonly #cancels: readonly Cancel[];
   #config: PoolConfig;
@@ -86,10 +86,10 @@ export class SharedPool {
     this.#cancels = [stopTicking, budget.onFree(match, wanted), budget.onShortage(() => this.#evict())];
   }
 
-  /** Room for a call, if there is any now and nobody was before. @param isAlone it must be the only one of its container */
-  tryTake(isAlone = false): Place | undefined {
+  /** Room for a call, if there is any now and nobody was before. @param room what it needs of its container */
+  tryTake(room: Room = 'any'): Place | undefined {
     if (this.#isDraining || this.#waiters.length > 0) return undefined;
-    return this.#fleet.take(this.#config.maxOngoing, isAlone);
+    return this.#fleet.take(this.#config.maxOngoing, this.#roomNow(room));
   }
 
   /**
@@ -97,14 +97,14 @@ export class SharedPool {
    *
    * @param signal gives the wait up; a place already given is not affected
    * @param client whose call it is: those who wait are served in turns
-   * @param isAlone it must be the only call of its container
+   * @param room what it needs of its container
    * @throws {BridgeError} `POOL_FULL` and, while nothing serves, `CIRCUIT_OPEN` at once; `ACQUIRE_TIMEOUT` or
    *   `NODE_FULL` after `acquireTimeout` in line; `DRAINING`; and why no container could be started when there is none
    */
-  wait(signal: AbortSignal, client: string, isAlone = false): Promise<Place> {
+  wait(signal: AbortSignal, client: string, room: Room = 'any'): Promise<Place> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
-    const place = this.#waiters.join(signal, client, isAlone);
+    const place = this.#waiters.join(signal, client, room);
     // The first one to come wakes the pool for as long as any other load would keep it awake.
     if (!this.isRunning) this.#follow();
     this.#serve();
@@ -188,9 +188,15 @@ export class SharedPool {
     this.#match();
   }
 
+  /** Whoever could do with a container where calls wait for their clients does so only when he can have no other. */
+  #roomNow(room: Room = 'any'): Room {
+    const isFull = this.#fleet.total >= this.#config.max && this.#fleet.count('starting') === 0;
+    return room === 'quiet' && !isFull ? 'alone' : room;
+  }
+
   /** Calls, running and in line: one that has a container to itself counts for as many as that should have. */
   #requests(): number {
-    const alone = this.#fleet.reserved + this.#waiters.alone;
+    const alone = this.#fleet.reserved + this.#waiters.count((room = 'any') => room !== 'any');
     const { target } = this.#config.scaling;
     return this.#fleet.ongoing + this.#waiters.length + alone * Math.max(0, target - 1);
   }
@@ -207,7 +213,10 @@ export class SharedPool {
   #wanted(): number {
     const { min, max } = this.#config;
     const isNeeded = this.#isHeld || this.#waiters.length > 0;
-    return Math.min(max, Math.max(min, this.#aim.target, isNeeded ? 1 : 0));
+    // Those whose calls wait for their clients are no use to a call that must be alone, for as long as people think.
+    const isPicky = (this.#waiters.head()?.need ?? 'any') !== 'any';
+    const beside = isPicky ? this.#fleet.resting : 0;
+    return Math.min(max, Math.max(min, this.#aim.target, isNeeded ? 1 + beside : 0));
   }
 
   /** Brings calls and upstreams together, starts what is missing, ends what is too many. Called whenever anything changes. */
@@ -222,8 +231,8 @@ export class SharedPool {
 
   #serve(): void {
     for (let waiter = this.#waiters.head(); waiter; waiter = this.#waiters.head()) {
-      const place = this.#fleet.take(this.#config.maxOngoing, waiter.isAlone);
-      if (!place && waiter.isAlone) this.#fleet.renewUnquiet();
+      const place = this.#fleet.take(this.#config.maxOngoing, this.#roomNow(waiter.need));
+      if (!place && waiter.need === 'alone') this.#fleet.renewUnquiet();
       if (!place) return;
       waiter.resolve(place);
     }

@@ -31,8 +31,10 @@ export interface SharedSlot {
   uses: number;
   /** It is to be replaced whatever its age. */
   isRecycled: boolean;
-  /** One of its calls must be the only one: it takes no other. */
+  /** One of its calls must be the only one that is worked on: it takes no other. */
   isReserved: boolean;
+  /** Calls that wait for their clients: nothing is worked on for these. */
+  resting: number;
   /** Called when that call is the only one again. */
   onAlone: (() => void) | undefined;
   /** What this start says about the server, until that is known. */
@@ -54,9 +56,16 @@ export function leastBusy(slots: Iterable<SharedSlot>, maxOngoing: number): Read
 
 /** A slot for a call that must be the only one: whatever its server says then can be about nothing else. */
 export function unused(slots: Iterable<SharedSlot>): ReadySlot | undefined {
-  for (const slot of slots) {
-    if (isReady(slot) && slot.ongoing === 0 && slot.state.shared.isQuiet && takesCalls(slot)) return slot;
-  }
+  return find(slots, ({ ongoing, state }) => ongoing === 0 && state.shared.isQuiet);
+}
+
+/** A slot that works on nothing now. */
+export function resting(slots: Iterable<SharedSlot>): ReadySlot | undefined {
+  return find(slots, (slot) => !slot.isReserved && slot.ongoing === slot.resting);
+}
+
+function find(slots: Iterable<SharedSlot>, fits: (slot: ReadySlot) => boolean): ReadySlot | undefined {
+  for (const slot of slots) if (isReady(slot) && fits(slot) && takesCalls(slot)) return slot;
   return undefined;
 }
 

@@ -1,14 +1,14 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import type { BridgeError } from '../base/errors.ts';
 
-export interface Waiter<T> {
-  /** What it waits for must be its alone. */
-  readonly isAlone: boolean;
+export interface Waiter<T, Need> {
+  /** What it needs. */
+  readonly need: Need | undefined;
   resolve(value: T): void;
   reject(error: Error): void;
 }
 
-interface Entry<T> extends Waiter<T> {
+interface Entry<T, Need> extends Waiter<T, Need> {
   readonly client: string;
   /** Leaves the line without having had its turn. */
   expel(error: Error): void;
@@ -30,13 +30,12 @@ interface LineRules {
  * The line in front of a pool: clients are served in turns, and each client's own callers in the order they came. Each
  * wait has a bound and can be given up.
  */
-export class Waiters<T> {
+export class Waiters<T, Need = unknown> {
   readonly #clock: Clock;
   readonly #rules: LineRules;
   /** Those who wait, by client, in the order of their turns. */
-  readonly #clients = new Map<string, Set<Entry<T>>>();
+  readonly #clients = new Map<string, Set<Entry<T, Need>>>();
   #length = 0;
-  #alone = 0;
 
   constructor(clock: Clock, rules: LineRules) {
     this.#clock = clock;
@@ -52,10 +51,10 @@ export class Waiters<T> {
    *
    * @param signal gives the place up; the promise rejects with its reason
    * @param client whose caller it is: a hundred callers of one client delay another client by one turn
-   * @param isAlone what it waits for must be its alone
+   * @param need what it needs
    * @throws {BridgeError} what the rules say when its time is up
    */
-  join(signal: AbortSignal, client = '', isAlone = false): Promise<T> {
+  join(signal: AbortSignal, client = '', need?: Need): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const leave = (): boolean => {
         signal.removeEventListener('abort', giveUp);
@@ -65,8 +64,8 @@ export class Waiters<T> {
       const giveUp = (): void => {
         if (leave()) reject(signal.reason as Error);
       };
-      const entry: Entry<T> = {
-        ...{ client, isAlone },
+      const entry: Entry<T, Need> = {
+        ...{ client, need },
         resolve: (value) => {
           if (leave()) this.#passTurn(client);
           resolve(value);
@@ -89,7 +88,7 @@ export class Waiters<T> {
   }
 
   /** The next to be served. It leaves the line when it is resolved or rejected, and then it is another client's turn. */
-  head(): Waiter<T> | undefined {
+  head(): Waiter<T, Need> | undefined {
     const [own] = this.#clients.values();
     const [first] = own ?? [];
     return first;
@@ -116,25 +115,25 @@ export class Waiters<T> {
     for (const entry of [...this.#inOrder()].slice(count)) entry.expel(error);
   }
 
-  /** Those who want something that is theirs alone. */
-  get alone(): number {
-    return this.#alone;
+  /** How many need something of a kind. */
+  count(isMeant: (need: Need | undefined) => boolean): number {
+    let count = 0;
+    for (const own of this.#clients.values()) for (const { need } of own) if (isMeant(need)) count += 1;
+    return count;
   }
 
-  #add(entry: Entry<T>): void {
+  #add(entry: Entry<T, Need>): void {
     const own = this.#clients.get(entry.client);
     if (own) own.add(entry);
     else this.#clients.set(entry.client, new Set([entry]));
     this.#length += 1;
-    if (entry.isAlone) this.#alone += 1;
   }
 
-  #remove(entry: Entry<T>): boolean {
+  #remove(entry: Entry<T, Need>): boolean {
     const own = this.#clients.get(entry.client);
     if (!own?.delete(entry)) return false;
     if (own.size === 0) this.#clients.delete(entry.client);
     this.#length -= 1;
-    if (entry.isAlone) this.#alone -= 1;
     return true;
   }
 
@@ -146,7 +145,7 @@ export class Waiters<T> {
   }
 
   /** In the order of service: the first of each client, then the second of each, and so on. */
-  *#inOrder(): Generator<Entry<T>> {
+  *#inOrder(): Generator<Entry<T, Need>> {
     let lines = [...this.#clients.values()].map((own) => own.values());
     while (lines.length > 0) {
       const longer: typeof lines = [];
@@ -160,7 +159,7 @@ export class Waiters<T> {
     }
   }
 
-  #limit(entry: Entry<T>, waitMs: number, since: number): void {
+  #limit(entry: Entry<T, Need>, waitMs: number, since: number): void {
     entry.stopWaiting = this.#clock.after(waitMs, () => {
       const waited = this.#clock.now() - since;
       const totalMs = this.#rules.totalMs();
@@ -173,7 +172,7 @@ export class Waiters<T> {
     });
   }
 
-  #isServed(entry: Entry<T>): boolean {
+  #isServed(entry: Entry<T, Need>): boolean {
     let left = this.#rules.served();
     for (const other of this.#inOrder()) {
       left -= 1;

@@ -1,7 +1,7 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
-import type { Place } from '../pool/fleet.ts';
+import type { Place, Room } from '../pool/fleet.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Handshake } from '../upstream/handshake.ts';
 import type { Channel, ChannelReceiver, Visitor } from './channel.ts';
@@ -9,10 +9,10 @@ import { ClientQuestions } from './client-questions.ts';
 
 /** What a shared server does for one of its channels. */
 export interface SharedHome {
-  /** Room for a call now; undefined when it has to wait. @param isAlone it must be the only one of its upstream */
-  tryTake(isAlone: boolean): Place | undefined;
+  /** Room for a call now; undefined when it has to wait. @param room what it needs of its upstream */
+  tryTake(room: Room): Place | undefined;
   /** Room for a call, for one of `bytes` bytes. */
-  wait(client: SharedChannel, bytes: number, signal: AbortSignal, isAlone: boolean): Promise<Place>;
+  wait(client: SharedChannel, bytes: number, signal: AbortSignal, room: Room): Promise<Place>;
   /** A visitor comes. @returns the handshake with the server, as it is to be seen */
   enter(client: SharedChannel, visitor: Visitor): Handshake | Promise<Handshake>;
   /** Whether the server asks its client something while it works on a request, as far as is known. */
@@ -105,11 +105,11 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   rest(): void {
-    for (const { place } of this.#calls.values()) place?.share();
+    for (const { place } of this.#calls.values()) place?.rest();
   }
 
   async wake(): Promise<void> {
-    await Promise.all([...this.#calls.values()].map(({ place }) => place?.regain()));
+    await Promise.all([...this.#calls.values()].map(({ place }) => place?.wake()));
   }
 
   pause(): void {
@@ -210,24 +210,24 @@ export class SharedChannel implements Channel, SharedClient {
   #call(request: Request, bytes: Bytes, after: AfterAnswer['run'] | undefined): void {
     const call: Call = { request, after };
     this.#calls.set(request.id, call);
-    const isAlone = this.#mustBeAlone(request);
-    const place = this.#home.tryTake(isAlone);
+    const room = this.#roomFor(request);
+    const place = this.#home.tryTake(room);
     if (place) this.#start(call, place, bytes);
-    else void this.#wait(call, bytes, isAlone);
+    else void this.#wait(call, bytes, room);
   }
 
   /** It has to be clear whose questions are whose; and whom they cannot be put to. */
-  #mustBeAlone(request: Request): boolean {
-    if (!this.#visitor) return false;
-    const expected = this.#home.expects(request);
-    return expected === 'questions' || (expected === 'perhaps' && this.#visitor.isAskable);
+  #roomFor(request: Request): Room {
+    const expected = this.#visitor ? this.#home.expects(request) : 'nothing';
+    if (expected === 'questions') return 'alone';
+    return expected === 'perhaps' && this.#visitor?.isAskable === true ? 'quiet' : 'any';
   }
 
-  async #wait(call: Call, bytes: Bytes, isAlone: boolean): Promise<void> {
+  async #wait(call: Call, bytes: Bytes, room: Room): Promise<void> {
     const { id } = call.request;
     call.waiting = new AbortController();
     try {
-      const place = await this.#home.wait(this, bytes.length, call.waiting.signal, isAlone);
+      const place = await this.#home.wait(this, bytes.length, call.waiting.signal, room);
       if (this.#calls.get(id) === call) this.#start(call, place, bytes);
       else place.release();
     } catch (error) {

@@ -6,7 +6,7 @@ import type { ServerConfig } from '../config/config.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Notification, Request } from '../jsonrpc/message.ts';
 import type { Budget } from '../pool/budget.ts';
-import type { FleetSurroundings, Place } from '../pool/fleet.ts';
+import type { FleetSurroundings, Place, Room } from '../pool/fleet.ts';
 import { SharedPool } from '../pool/shared-pool.ts';
 import { shakeHands, type Handshake } from '../upstream/handshake.ts';
 import { SharedUpstream } from '../upstream/shared-upstream.ts';
@@ -79,18 +79,18 @@ export class SharedServer implements SharedHome {
     return readyLease(channel);
   }
 
-  tryTake(isAlone: boolean): Place | undefined {
-    return this.pool.tryTake(isAlone);
+  tryTake(room: Room): Place | undefined {
+    return this.pool.tryTake(room);
   }
 
-  async wait(client: SharedChannel, bytes: number, signal: AbortSignal, isAlone: boolean): Promise<Place> {
+  async wait(client: SharedChannel, bytes: number, signal: AbortSignal, room: Room): Promise<Place> {
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       const sentence = `Cannot take the request: ${this.#waitingBytes} bytes wait already, limit is ${maxWaitingBytes}`;
       throw new BridgeError('POOL_FULL', sentence, { maxWaitingBytes });
     }
     this.#waitingBytes += bytes;
     try {
-      return await this.pool.wait(signal, client.key, isAlone);
+      return await this.pool.wait(signal, client.key, room);
     } finally {
       this.#waitingBytes -= bytes;
     }

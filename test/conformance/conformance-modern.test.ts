@@ -40,7 +40,7 @@ describeRevision('2026-07-28', { scored: 37, unscored: 13 }, [
   },
   {
     how: 'through Gangway, translated',
-    start: () => startGangway({ command: fixture('conformance'), sharing: 'shared', pool: { max: 4 } }),
+    start: () => startGangway({ command: fixture('conformance'), sharing: 'shared', pool: { max: 12 } }),
     cannot: cannotTranslate,
   },
 ]);
