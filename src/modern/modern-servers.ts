@@ -70,10 +70,12 @@ export class ModernServers {
   async take(served: ModernServed, incoming: Incoming): Promise<void> {
     if (this.#isDraining) throw draining();
     const vanished = new AbortController();
+    let isBegun = false;
     incoming.reply.onClose(() => {
-      vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
+      if (!isBegun) vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
     });
     await this.#of(served).take(incoming, vanished.signal);
+    isBegun = true;
   }
 
   /** No request is taken any more. Resolves when none is under way. */

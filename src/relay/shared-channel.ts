@@ -76,8 +76,9 @@ export class SharedChannel implements Channel, SharedClient {
   readonly #questions = new ClientQuestions();
   readonly #calls = new Map<Id, Call>();
   #receiver: ChannelReceiver | undefined;
-  /** Aborted when the session is over. */
-  readonly #closing = new AbortController();
+  /** Aborted when the session is over; there is one when somebody waits for that. */
+  #closing: AbortController | undefined;
+  #isClosed = false;
   #isPaused = false;
   #floodBytes = 0;
   #visitor: Visitor | undefined;
@@ -132,7 +133,8 @@ export class SharedChannel implements Channel, SharedClient {
 
   /** The session is over: nobody waits for its calls any more. */
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    this.#closing?.abort();
     for (const call of [...this.#calls.values()]) this.#drop(call, cancelNotice(call.request.idText));
     this.#questions.abandon();
     this.#home.leave(this);
@@ -198,13 +200,19 @@ export class SharedChannel implements Channel, SharedClient {
   async #initialize(request: Request, bytes: Bytes): Promise<void> {
     try {
       this.#questions.learn(bytes);
-      const { result, revision } = await this.#home.initialize(this, bytes, this.#closing.signal);
+      const { result, revision } = await this.#home.initialize(this, bytes, this.#signal());
       const text = `{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`;
       this.#deliver({ ...responseTo(request), protocolVersion: revision }, Bytes.from(text));
     } catch (error) {
       const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
       this.#receiver?.onFailed(request.id, known, false);
     }
+  }
+
+  #signal(): AbortSignal {
+    this.#closing ??= new AbortController();
+    if (this.#isClosed) this.#closing.abort();
+    return this.#closing.signal;
   }
 
   #call(request: Request, bytes: Bytes, after: AfterAnswer['run'] | undefined): void {
@@ -278,7 +286,7 @@ export class SharedChannel implements Channel, SharedClient {
     const { place, sentId } = call;
     if (!place || sentId === undefined) return;
     // It has not said a word since: perhaps it hangs.
-    if (!this.#closing.signal.aborted && place.shared.messages === call.messagesBefore) place.suspect();
+    if (!this.#isClosed && place.shared.messages === call.messagesBefore) place.suspect();
     place.shared.cancel(sentId, notice);
     place.release();
   }
