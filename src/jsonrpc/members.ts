@@ -6,8 +6,8 @@ export const Slot = {
   // What revision 2026-07-28 adds.
   meta: 16, claimedVersion: 17, capabilities: 18, logLevel: 19, subscriptionId: 20, name: 21, requestState: 22,
   inputResponses: 23, resultType: 24, ttl: 25, cacheScope: 26, toolError: 27, resultMeta: 28, serverInfo: 29,
-  resultSubscription: 30, resultTask: 31, errorCode: 32, roots: 33, sampling: 34, samplingTools: 35, elicitation: 36, elicitationForm: 37,
-  elicitationUrl: 38, count: 39,
+  resultSubscription: 30, resultTask: 31, errorCode: 32, roots: 33, sampling: 34, samplingTools: 35, elicitation: 36,
+  elicitationForm: 37, elicitationUrl: 38, taskStatus: 39, resultStatus: 40, count: 41,
 } as const;
 
 /** Objects whose members are looked at; all others are `plain`. */
@@ -47,6 +47,7 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['progressToken', member(Slot.progressToken)],
     ['requestId', member(Slot.requestId)],
     ['taskId', member(Slot.taskId)],
+    ['status', member(Slot.taskStatus)],
     ['task', member(Slot.task)],
     ['uri', member(Slot.uri)],
     ['level', member(Slot.level)],
@@ -72,6 +73,7 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['cacheScope', member(Slot.cacheScope)],
     ['isError', member(Slot.toolError)],
     ['taskId', member(Slot.resultTask)],
+    ['status', member(Slot.resultStatus)],
     ['_meta', member(Slot.resultMeta, Place.resultMeta)],
   ]),
   new Map([['code', member(Slot.errorCode)]]),

@@ -75,6 +75,9 @@ export interface Notification {
   readonly level: string | undefined;
   /** The request for a subscription that it belongs to. @see MCP 2026-07-28, Subscriptions */
   readonly subscriptionId?: Id | undefined;
+  /** `params.taskId` and `params.status`: the task that it tells of, and how far that is. */
+  readonly taskId?: string | undefined;
+  readonly taskStatus?: string | undefined;
   readonly spans: Spans;
 }
 
@@ -107,9 +110,13 @@ export interface ResultFacts {
   readonly type: string | undefined;
   /** Whether a tool failed. */
   readonly isToolError: boolean;
-  /** The task that takes its place. */
+  /** The task that takes its place, or that it tells of. */
   readonly taskId: string | undefined;
+  /** How far that task is. */
+  readonly taskStatus?: string | undefined;
   readonly hasTtl: boolean;
+  /** `ttlMs`; undefined when it is no integer. */
+  readonly ttlMs?: number | undefined;
   readonly hasCacheScope: boolean;
   readonly hasMeta: boolean;
   readonly hasServerInfo: boolean;
@@ -210,7 +217,9 @@ function readCall(scanner: Scanner, bytes: Bytes, refuse: Refuse): Envelope | Re
       subscriptionId: spanOf(scanner, Slot.subscriptionId),
     };
     const subscriptionId = idIn(scanner, Slot.subscriptionId, bytes);
-    return { kind: 'notification', method, progressToken, requestId, relatedTask, ...subject, subscriptionId, spans };
+    const told = { taskId: textIn(scanner, Slot.taskId, bytes), taskStatus: textIn(scanner, Slot.taskStatus, bytes) };
+    const belongsTo = { relatedTask, subscriptionId, ...told, ...subject };
+    return { kind: 'notification', method, progressToken, requestId, ...belongsTo, spans };
   }
   const id = idIn(scanner, Slot.id, bytes);
   if (id === undefined) return refuse(wantedId);
@@ -288,7 +297,9 @@ function readResult(scanner: Scanner, bytes: Bytes): ResultFacts | undefined {
     type: textIn(scanner, Slot.resultType, bytes),
     isToolError: scanner.kind(Slot.toolError) === Kind.literal && scanner.raw(Slot.toolError, bytes) === 'true',
     taskId: textIn(scanner, Slot.resultTask, bytes),
+    taskStatus: textIn(scanner, Slot.resultStatus, bytes),
     hasTtl: has(Slot.ttl),
+    ttlMs: numberIn(scanner, Slot.ttl, bytes),
     hasCacheScope: has(Slot.cacheScope),
     hasMeta: has(Slot.resultMeta),
     hasServerInfo: has(Slot.serverInfo),

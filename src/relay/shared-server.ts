@@ -9,6 +9,7 @@ import type { Budget } from '../pool/budget.ts';
 import type { FleetSurroundings, Place, Room } from '../pool/fleet.ts';
 import { SharedPool } from '../pool/shared-pool.ts';
 import { shakeHands, type Handshake } from '../upstream/handshake.ts';
+import { legacyWire } from '../upstream/legacy-wire.ts';
 import { SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Askers } from './askers.ts';
@@ -157,8 +158,8 @@ export class SharedServer implements SharedHome {
 
   async #open(upstream: Upstream): Promise<SharedUpstream> {
     const { maxLineBytes, maxCallTimeMs, startTimeoutMs, pool } = this.#config;
-    const shared = new SharedUpstream(upstream, {
-      ...{ maxLineBytes, maxCallTimeMs, clock: this.#clock },
+    const wire = legacyWire({
+      ...{ maxCallTimeMs, clock: this.#clock },
       onBroadcast: (notification, bytes, from) => {
         this.#broadcast(notification, bytes, from);
       },
@@ -166,6 +167,7 @@ export class SharedServer implements SharedHome {
         for (const call of calls) this.#askers.learn(call, true);
       },
     });
+    const shared = new SharedUpstream(upstream, { maxLineBytes, wire });
     this.#upstreams.add(shared);
     void shared.ended.then(() => {
       this.#upstreams.delete(shared);

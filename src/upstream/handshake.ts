@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
-import { withDeadline } from '../base/deadline.ts';
-import { BridgeError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
+import { firstAnswer } from './first-answer.ts';
 import type { SharedUpstream } from './shared-upstream.ts';
-import { startFailed } from './start-failed.ts';
 
 /** What a server said to Gangway's `initialize`. */
 export interface Handshake {
@@ -28,26 +26,12 @@ export const newestRevision = '2025-11-25';
  * @see MCP 2025-11-25, Lifecycle, "Initialization"
  */
 export async function shakeHands(shared: SharedUpstream, limitMs: number, clock: Clock): Promise<Handshake> {
-  const { upstream } = shared;
-  const asked = shared.ask('initialize', {
+  const params = {
     protocolVersion: newestRevision,
     capabilities: { roots: {}, sampling: {}, elicitation: { form: {}, url: {} } },
     clientInfo: { name: 'gangway', version: version() },
-  });
-  const tooLate = (): BridgeError => {
-    const sentence = `Cannot start the server: it did not answer "initialize" within ${limitMs} ms`;
-    return new BridgeError('READY_TIMEOUT', sentence, { ...upstream.describeExit(), waitedMs: limitMs });
   };
-  const early = asked.catch((error: unknown) => {
-    const hasEnded = error instanceof BridgeError && (error.code === 'UPSTREAM_EXITED' || error.code === 'ENGINE_LOST');
-    throw hasEnded ? startFailed(upstream) : error;
-  });
-  const { message, bytes } = await withDeadline(early, limitMs, clock, tooLate);
-  const result = message.isError ? undefined : readResult(bytes);
-  if (!result) {
-    const what = message.isError ? 'it answered "initialize" with an error' : 'its answer to "initialize" is not one';
-    throw new BridgeError('START_FAILED', `Cannot start the server: ${what}`, upstream.describeExit());
-  }
+  const result = await firstAnswer(shared, { method: 'initialize', params }, { limitMs, clock }, readResult);
   shared.send(Bytes.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
   return result;
 }

@@ -1,31 +1,22 @@
-import type { Clock } from '../base/clock.ts';
 import { deferred, type Deferred } from '../base/deferred.ts';
 import { BridgeError } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
-import { errorMessage } from '../jsonrpc/error-message.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import { renumber } from '../jsonrpc/renumber.ts';
 import { splice, type Span } from '../jsonrpc/splice.ts';
 import { endError, garbledAnswer } from './end-error.ts';
+import { restored } from './restored.ts';
 import type { Receiver, Upstream, UpstreamEnd } from './upstream.ts';
-
-const resourceUpdated = 'notifications/resources/updated';
+import type { Asides, SharedCall, Wire } from './wire.ts';
 
 /** One of the clients of a shared upstream. */
 export interface SharedClient {
-  /** The answer to a call of its, or progress on one, with the id or token that it had given itself. */
+  /** The answer to a call of its, or what is told of one, with the id or token that it had given itself. */
   onMessage(message: Response | Notification, bytes: Bytes): void;
   /** A call of its gets no answer any more. */
   onFailed(id: Id, error: BridgeError): void;
   /** What the server says that can be meant for this client only. @param cause the newest of its calls */
   onAside(message: Request | Notification, bytes: Bytes, from: SharedUpstream, cause: Id): void;
-}
-
-interface Call {
-  readonly client: SharedClient;
-  readonly request: Request;
-  /** The progress token as the client wrote it. */
-  readonly tokenText: string | undefined;
 }
 
 /** The answer to a request of Gangway's own. */
@@ -36,13 +27,7 @@ export interface OwnAnswer {
 
 interface Surroundings {
   readonly maxLineBytes: number;
-  /** No call is worked on for longer than this, in milliseconds. */
-  readonly maxCallTimeMs: number;
-  readonly clock: Clock;
-  /** What the server says to all of its clients, or takes back of what it has asked one of them. */
-  readonly onBroadcast: (notification: Notification, bytes: Bytes, from: SharedUpstream) => void;
-  /** It asked something that any of several calls may be behind; it was refused. */
-  readonly onAmbiguous?: (calls: readonly Request[]) => void;
+  readonly wire: Wire;
 }
 
 /** Requests of Gangway's own that may wait for an answer. */
@@ -57,9 +42,8 @@ export class SharedUpstream implements Receiver {
   /** Resolves when it answers nothing any more, to what its calls got. */
   readonly ended: Promise<BridgeError>;
   readonly #around: Surroundings;
-  readonly #calls = new Map<number, Call>();
-  /** Clients that gave calls up, and until when the server may still be at these: the oldest first. */
-  readonly #gaveUp = new Map<SharedClient, number>();
+  readonly #calls = new Map<number, SharedCall>();
+  readonly #asides: Asides;
   readonly #own = new Map<number, Deferred<OwnAnswer>>();
   readonly #ended = deferred<BridgeError>();
   #end: BridgeError | undefined;
@@ -71,6 +55,7 @@ export class SharedUpstream implements Receiver {
     this.upstream = upstream;
     this.ended = this.#ended.promise;
     this.#around = around;
+    this.#asides = around.wire.asides(this, this.#calls);
     upstream.attach(this);
   }
 
@@ -81,7 +66,7 @@ export class SharedUpstream implements Receiver {
 
   /** Whether nothing that it says now can be about a call that there was. */
   get isQuiet(): boolean {
-    return this.#calls.size === 0 && !this.#isLeftOver(undefined);
+    return this.#asides.isQuiet;
   }
 
   /** Messages that came from it so far: as long as their number grows, it lives. */
@@ -113,7 +98,7 @@ export class SharedUpstream implements Receiver {
     const call = this.#calls.get(id);
     if (!call) return;
     this.#calls.delete(id);
-    this.#giveUp(call.client);
+    this.#asides.onGivenUp(call);
     this.send(splice(notice.bytes, [{ span: notice.span, text: String(id) }]));
   }
 
@@ -138,7 +123,8 @@ export class SharedUpstream implements Receiver {
 
   /** Asks whether it lives: any word of it is an answer. */
   ping(): void {
-    void this.ask('ping').catch(() => undefined);
+    const { method, params } = this.#around.wire.ping;
+    void this.ask(method, params).catch(() => undefined);
   }
 
   /** Sends what is no request. A server that does not read cannot be told: what waits for it would fill the memory. */
@@ -149,9 +135,7 @@ export class SharedUpstream implements Receiver {
   onMessage(message: Envelope, bytes: Bytes): void {
     this.#messages += 1;
     if (message.kind === 'response') this.#onResponse(message, bytes);
-    else if (message.kind === 'request') this.#onRequest(message, bytes);
-    else if (message.kind === 'notification') this.#onNotification(message, bytes);
-    else this.#unexpected += 1;
+    else if (!this.#belongs(message, bytes)) this.#unexpected += 1;
   }
 
   onGarbled(id: Id): void {
@@ -180,122 +164,36 @@ export class SharedUpstream implements Receiver {
     return this.#own.delete(id) || call !== undefined;
   }
 
-  #giveUp(client: SharedClient): void {
-    const now = this.#around.clock.now();
-    this.#gaveUp.delete(client);
-    this.#gaveUp.set(client, now + this.#around.maxCallTimeMs);
-    for (const [oldest, until] of this.#gaveUp) {
-      if (until > now) return;
-      this.#gaveUp.delete(oldest);
-    }
-  }
-
-  #onResponse(message: Response, bytes: Bytes): void {
-    const id = typeof message.id === 'number' ? message.id : 0;
+  #onResponse(answer: Response, bytes: Bytes): void {
+    const id = typeof answer.id === 'number' ? answer.id : 0;
     const call = this.#calls.get(id);
-    const { id: span } = message.spans;
-    if (call && span) {
+    if (call) {
       this.#calls.delete(id);
-      const { request } = call;
-      const answer = addressed(message, bytes, request, span);
-      call.client.onMessage(answer.message, answer.bytes);
+      const { message, bytes: own } = restored(call.request, answer, bytes);
+      call.client.onMessage(message, own);
       return;
     }
     const own = this.#own.get(id);
     if (!own) this.#unexpected += 1;
     this.#own.delete(id);
-    own?.resolve({ message, bytes: bytes.kept() });
+    own?.resolve({ message: answer, bytes: bytes.kept() });
   }
 
-  /** A question to a client: whom it is for can only be told when all calls that it can be about are of one. */
-  #onRequest(message: Request, bytes: Bytes): void {
-    if (message.method === 'ping') {
-      this.send(Bytes.from(`{"jsonrpc":"2.0","id":${message.idText},"result":{}}`));
-      return;
-    }
-    const only = this.#onlyClient();
-    if (only) {
-      only.client.onAside(message, bytes, this, only.request.id);
-      return;
-    }
-    this.#around.onAmbiguous?.([...this.#calls.values()].map(({ request }) => request));
-    const why = this.#calls.size === 0 ? 'none has a call under way' : 'several have calls under way';
-    const sentence = `Cannot ask a client: ${why} on this shared server; wanted sharing: session`;
-    this.send(Bytes.of(errorMessage(new BridgeError('NOT_SHARED', sentence), message.idText)));
+  /** @returns whether anybody is meant by it */
+  #belongs(message: Envelope, bytes: Bytes): boolean {
+    if (message.kind === 'request') return this.#asides.onRequest(message, bytes);
+    if (message.kind !== 'notification') return false;
+    const isProgress = message.method === 'notifications/progress';
+    return isProgress ? this.#onProgress(message, bytes) : this.#asides.onNotification(message, bytes);
   }
 
-  #onNotification(message: Notification, bytes: Bytes): void {
-    if (message.method === 'notifications/progress') {
-      this.#onProgress(message, bytes);
-      return;
-    }
-    if (message.method === 'notifications/cancelled') {
-      this.#around.onBroadcast(message, bytes, this);
-      return;
-    }
-    if (isForAll(message)) {
-      this.#around.onBroadcast(message, forAll(message), this);
-      return;
-    }
-    const only = this.#onlyClient();
-    if (only) only.client.onAside(message, bytes, this, only.request.id);
-    else this.#unexpected += 1;
-  }
-
-  #onProgress(message: Notification, bytes: Bytes): void {
+  #onProgress(message: Notification, bytes: Bytes): boolean {
     const { progressToken: token } = message;
     const call = typeof token === 'number' ? this.#calls.get(token) : undefined;
     const { token: span } = message.spans;
-    if (call?.tokenText === undefined || !span) {
-      this.#unexpected += 1;
-      return;
-    }
+    if (call?.tokenText === undefined || !span) return false;
     const { progressToken } = call.request;
     call.client.onMessage({ ...message, progressToken }, splice(bytes, [{ span, text: call.tokenText }]));
+    return true;
   }
-
-  /** The client that has all the calls under way here, with the newest of them. */
-  #onlyClient(): Call | undefined {
-    let newest: Call | undefined;
-    for (const call of this.#calls.values()) {
-      if (newest && newest.client !== call.client) return undefined;
-      newest = call;
-    }
-    return this.#isLeftOver(newest?.client) ? undefined : newest;
-  }
-
-  /** Whether it may still be at what other clients gave up. */
-  #isLeftOver(except: SharedClient | undefined): boolean {
-    const now = this.#around.clock.now();
-    for (const [client, until] of this.#gaveUp) if (client !== except && until > now) return true;
-    return false;
-  }
-}
-
-/** What concerns everybody who uses a server. */
-function isForAll({ method }: Notification): boolean {
-  return method.endsWith('/list_changed') || method === resourceUpdated;
-}
-
-/** What everybody may read of it: a server could have put something of one client beside it, such as its `_meta`. */
-function forAll({ method, uri }: Notification): Bytes {
-  const params = method === resourceUpdated && uri !== undefined ? { params: { uri } } : {};
-  return Bytes.from(JSON.stringify({ jsonrpc: '2.0', method, ...params }));
-}
-
-/** An answer under the id that a client gave, and where things stand in it then. */
-function addressed(
-  message: Response,
-  bytes: Bytes,
-  { id, idText }: Request,
-  span: Span,
-): { readonly message: Response; readonly bytes: Bytes } {
-  const shift = Buffer.byteLength(idText) - (span[1] - span[0]);
-  const move = (at: number): number => (at > span[0] ? at + shift : at);
-  const { result } = message;
-  const isMoved = result !== undefined && shift !== 0 && result.at > span[0];
-  const moved = isMoved && {
-    result: { ...result, at: move(result.at), metaAt: result.metaAt === undefined ? undefined : move(result.metaAt) },
-  };
-  return { message: { ...message, id, ...moved }, bytes: splice(bytes, [{ span, text: idText }]) };
 }

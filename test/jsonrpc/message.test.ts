@@ -407,12 +407,17 @@ describe('readMessage() reads of revision 2026-07-28', () => {
     expect(read(result)).toMatchObject({ spans: { subscriptionId: [84, 85] } });
   });
 
+  it('the task that a notification tells of', () => {
+    const text = '{"jsonrpc":"2.0","method":"m","params":{"taskId":"t","status":"working"}}';
+    expect(read(text)).toMatchObject({ taskId: 't', taskStatus: 'working' });
+  });
+
   it('what there is in a result', () => {
-    const members = `"resultType":"task","taskId":"t","isError":true,"ttlMs":1,"cacheScope":"public"`;
+    const members = `"resultType":"task","taskId":"t","status":"s","isError":true,"ttlMs":1,"cacheScope":"public"`;
     expect(read(`{"jsonrpc":"2.0","id":7,"result":{"_meta":{"${prefix}serverInfo":{}},${members}}}`)).toMatchObject({
       result: {
         ...{ type: 'task', taskId: 't', isToolError: true, hasTtl: true, hasCacheScope: true, hasServerInfo: true },
-        ...{ at: 33, metaAt: 42 },
+        ...{ at: 33, metaAt: 42, taskStatus: 's', ttlMs: 1 },
       },
     });
   });

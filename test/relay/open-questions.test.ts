@@ -2,13 +2,14 @@ import { expect, it } from '@jest/globals';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { isRefusal, readMessage, serverLimits, type Request } from '../../src/jsonrpc/message.ts';
 import { ClientQuestions } from '../../src/relay/client-questions.ts';
+import { legacyWire } from '../../src/upstream/legacy-wire.ts';
 import { SharedUpstream } from '../../src/upstream/shared-upstream.ts';
 import { FakeUpstream } from '../support/fake-upstream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function aShared(upstream: FakeUpstream): SharedUpstream {
-  const limits = { maxLineBytes: 1000, maxCallTimeMs: 1000 };
-  return new SharedUpstream(upstream.asUpstream, { ...limits, clock: new ManualClock(), onBroadcast: () => undefined });
+  const wire = legacyWire({ maxCallTimeMs: 1000, clock: new ManualClock(), onBroadcast: () => undefined });
+  return new SharedUpstream(upstream.asUpstream, { maxLineBytes: 1000, wire });
 }
 
 it('ClientQuestions has room again when the server has ended that asked them all', () => {

@@ -13,6 +13,7 @@ import { Budget } from '../../src/pool/budget.ts';
 import { SharedPool } from '../../src/pool/shared-pool.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { shakeHands } from '../../src/upstream/handshake.ts';
+import { legacyWire } from '../../src/upstream/legacy-wire.ts';
 import { SharedUpstream, type SharedClient } from '../../src/upstream/shared-upstream.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, initializeResult, type FakeChild, type Habit } from './fake-engine.ts';
@@ -91,8 +92,8 @@ export function startRig(
       return Promise.resolve(turn);
     },
     open: async (upstream) => {
-      const around = { maxLineBytes, maxCallTimeMs, clock, onBroadcast: () => undefined };
-      const shared = new SharedUpstream(upstream, around);
+      const wire = legacyWire({ maxCallTimeMs, clock, onBroadcast: () => undefined });
+      const shared = new SharedUpstream(upstream, { maxLineBytes, wire });
       await shakeHands(shared, startTimeoutMs, clock);
       return shared;
     },

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BridgeError } from '../../src/base/errors.ts';
 import { version } from '../../src/base/version.ts';
 import { shakeHands, type Handshake } from '../../src/upstream/handshake.ts';
+import { legacyWire } from '../../src/upstream/legacy-wire.ts';
 import { SharedUpstream } from '../../src/upstream/shared-upstream.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 import { FakeEngine, type FakeChild, type Habit } from '../support/fake-engine.ts';
@@ -21,9 +22,9 @@ async function begin(habit: Habit = {}, maxLineBytes = 64 * 1024 ** 2): Promise<
   const engine = new FakeEngine(clock, { onLine: () => undefined, ...habit });
   const context = startContext(clock);
   const upstream = startUpstream(engine, serverConfig({ maxLineBytes }), { kind: 'image', image: 'x' }, context);
-  const around = { maxLineBytes, maxCallTimeMs: 1000, clock, onBroadcast: () => undefined };
+  const wire = legacyWire({ maxCallTimeMs: 1000, clock, onBroadcast: () => undefined });
   const outcome: Rig['outcome'] = {};
-  shakeHands(new SharedUpstream(upstream, around), 5000, clock).then(
+  shakeHands(new SharedUpstream(upstream, { maxLineBytes, wire }), 5000, clock).then(
     (value) => (outcome.value = value),
     (error: unknown) => {
       if (!(error instanceof BridgeError)) throw error;

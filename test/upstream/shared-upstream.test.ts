@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import { clientLimits, isRefusal, readMessage, type Notification, type Request } from '../../src/jsonrpc/message.ts';
+import { legacyWire } from '../../src/upstream/legacy-wire.ts';
 import { SharedUpstream } from '../../src/upstream/shared-upstream.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { FakeSharedClient } from '../support/fake-shared-client.ts';
@@ -25,7 +26,8 @@ function open(channel = upstream.asUpstream): SharedUpstream {
   const onBroadcast = (_notification: Notification, bytes: Bytes): void => {
     broadcasts.push(bytes.toString());
   };
-  return new SharedUpstream(channel, { maxLineBytes: 1000, maxCallTimeMs, clock, onBroadcast });
+  const wire = legacyWire({ maxCallTimeMs, clock, onBroadcast });
+  return new SharedUpstream(channel, { maxLineBytes: 1000, wire });
 }
 
 beforeEach(() => {
