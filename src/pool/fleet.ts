@@ -8,6 +8,7 @@ import type { Budget } from './budget.ts';
 import { Health } from './health.ts';
 import {
   isExpired,
+  isIdle,
   isReady,
   leastBusy,
   resting,
@@ -47,6 +48,8 @@ export interface FleetSurroundings {
    * @throws {BridgeError} `START_FAILED`, `READY_TIMEOUT`, `UPSTREAM_GARBLED`
    */
   readonly open: (upstream: Upstream) => Promise<SharedUpstream>;
+  /** One that has served takes nothing new: what is on it beside its calls should go elsewhere. */
+  readonly onLeaving?: (shared: SharedUpstream, reason: SharedRetireReason) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly pingIntervalMs: number;
@@ -164,13 +167,31 @@ export class Fleet {
     };
   }
 
+  /**
+   * Keeps an upstream although it has no call to work on, for what a call has left on it. It takes no place of a call.
+   *
+   * @returns ends that; any number of times
+   */
+  guard(shared: SharedUpstream): () => void {
+    const slot = [...this.#slots.of('ready'), ...this.#slots.of('draining')].find((one) => isOn(one, shared));
+    if (!slot) return () => undefined;
+    slot.guards += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      slot.guards -= 1;
+      this.#finish(slot);
+    };
+  }
+
   /** Starts one more. @returns false when all servers together are at their limits */
   begin(priority: StartPriority, maxAgeMs: number): boolean {
     const { budget, memoryBytes } = this.#around;
     if (!budget.take(memoryBytes, priority)) return false;
     const slot = this.#slots.add<SharedSlot>({
       ...{ state: { kind: 'starting', priority }, attempt: this.#history.begin() },
-      ...{ ongoing: 0, uses: 0, isRecycled: false, isReserved: false, resting: 0, onAlone: undefined },
+      ...{ ongoing: 0, guards: 0, uses: 0, isRecycled: false, isReserved: false, resting: 0, onAlone: undefined },
     });
     void this.#start(slot, priority, maxAgeMs);
     return true;
@@ -191,6 +212,7 @@ export class Fleet {
     if (state.kind === 'starting') void this.#retire(slot, state.upstream, reason);
     if (state.kind !== 'ready') return;
     this.#slots.move(slot, { kind: 'draining', shared: state.shared, reason });
+    this.#around.onLeaving?.(state.shared, reason);
     this.#finish(slot);
   }
 
@@ -225,7 +247,7 @@ export class Fleet {
     for (const slot of this.ready()) {
       const { shared, health, since } = slot.state;
       if (now - since >= provenMs) slot.attempt.prove();
-      if (health.check(now, slot.ongoing === 0)) continue;
+      if (health.check(now, isIdle(slot))) continue;
       const { pingIntervalMs, log } = this.#around;
       log.warn({ container: shared.upstream.name, pingIntervalMs }, 'a server does not answer; it is replaced');
       const sentence = `Cannot use the server: it did not answer a ping within ${pingIntervalMs} ms`;
@@ -330,7 +352,7 @@ export class Fleet {
 
   #finish(slot: SharedSlot): void {
     const { state } = slot;
-    if (state.kind === 'draining' && slot.ongoing === 0) void this.#retire(slot, state.shared.upstream, state.reason);
+    if (state.kind === 'draining' && isIdle(slot)) void this.#retire(slot, state.shared.upstream, state.reason);
   }
 
   async #retire(slot: SharedSlot, upstream: Upstream | undefined, reason: SharedRetireReason): Promise<void> {
@@ -349,4 +371,8 @@ export class Fleet {
     if (this.#slots.free(slot)) this.#around.budget.give(this.#around.memoryBytes);
     this.#events.onChange();
   }
+}
+
+function isOn({ state }: SharedSlot, shared: SharedUpstream): boolean {
+  return (state.kind === 'ready' || state.kind === 'draining') && state.shared === shared;
 }

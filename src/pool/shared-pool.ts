@@ -6,7 +6,7 @@ import { nextAim, type Aim } from './autoscaler.ts';
 import { Fleet, type FleetSurroundings, type Place, type Room } from './fleet.ts';
 import { LoadWindow } from './load-window.ts';
 import { drainingError, fullError, lateError, tooLargeError } from './pool-errors.ts';
-import type { ReadySlot } from './shared-slot.ts';
+import { isIdle, type ReadySlot } from './shared-slot.ts';
 import { StartHistory, type StartStats } from './start-history.ts';
 import { Waiters } from './waiters.ts';
 
@@ -130,6 +130,15 @@ export class SharedPool {
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     this.#match();
+  }
+
+  /**
+   * Keeps one upstream until what a call has left on it is over.
+   *
+   * @returns says that it is; any number of times
+   */
+  guard(shared: SharedUpstream): () => void {
+    return this.#fleet.guard(shared);
   }
 
   /**
@@ -278,7 +287,7 @@ export class SharedPool {
     const others = this.#fleet
       .ready()
       .filter((slot) => !expired.includes(slot))
-      .sort((a, b) => Number(isSuspect(b)) - Number(isSuspect(a)) || a.ongoing - b.ongoing);
+      .sort((a, b) => Number(isSuspect(b)) - Number(isSuspect(a)) || a.ongoing + a.guards - b.ongoing - b.guards);
     const isOld = new Set(expired);
     for (const slot of [...expired, ...others].slice(0, surplus)) {
       this.#fleet.drain(slot, isOld.has(slot) ? 'recycled' : 'surplus');
@@ -302,7 +311,7 @@ export class SharedPool {
   /** Gives a container up that has nothing to do, for a client of another server. */
   #evict(): boolean {
     const { min } = this.#config;
-    const idle = this.#fleet.ready().find(({ ongoing }) => ongoing === 0);
+    const idle = this.#fleet.ready().find(isIdle);
     if (!idle || this.#isHeld || this.#fleet.count('ready') <= min) return false;
     this.#fleet.drain(idle, 'surplus');
     return true;

@@ -27,6 +27,8 @@ export interface SharedSlot {
   state: SharedSlotState;
   /** Calls that it works on. */
   ongoing: number;
+  /** What calls have left on it that must not be lost. */
+  guards: number;
   /** Calls that it ever got. */
   uses: number;
   /** It is to be replaced whatever its age. */
@@ -72,6 +74,11 @@ function find(slots: Iterable<SharedSlot>, fits: (slot: ReadySlot) => boolean): 
 /** One that has just ended is not taken out yet: what was sent to it would be lost. */
 function takesCalls({ state: { shared, health } }: ReadySlot): boolean {
   return !health.isSuspect && !shared.hasEnded && !shared.upstream.isBusy;
+}
+
+/** Whether nothing is lost when it ends. */
+export function isIdle({ ongoing, guards }: SharedSlot): boolean {
+  return ongoing === 0 && guards === 0;
 }
 
 export function isReady(slot: SharedSlot): slot is ReadySlot {

@@ -3,8 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { errorMessage } from '../jsonrpc/error-message.ts';
 import type { Notification, Request } from '../jsonrpc/message.ts';
-import type { SharedClient, SharedUpstream } from './shared-upstream.ts';
-import type { Asides, SharedCall, Wire } from './wire.ts';
+import type { Asides, SharedCall, SharedClient, SharedUpstream, Wire } from './shared-upstream.ts';
 
 const resourceUpdated = 'notifications/resources/updated';
 

@@ -4,8 +4,7 @@ import type { Id, Notification } from '../jsonrpc/message.ts';
 import { splice } from '../jsonrpc/splice.ts';
 import { discoverQuestion } from './discovery.ts';
 import { isListening } from './restored.ts';
-import type { SharedUpstream } from './shared-upstream.ts';
-import type { Asides, SharedCall, Wire } from './wire.ts';
+import type { Asides, SharedCall, SharedUpstream, Wire } from './shared-upstream.ts';
 
 interface Surroundings {
   /** No call is worked on for longer than this, in milliseconds. */

@@ -7,7 +7,6 @@ import { splice, type Span } from '../jsonrpc/splice.ts';
 import { endError, garbledAnswer } from './end-error.ts';
 import { restored } from './restored.ts';
 import type { Receiver, Upstream, UpstreamEnd } from './upstream.ts';
-import type { Asides, SharedCall, Wire } from './wire.ts';
 
 /** One of the clients of a shared upstream. */
 export interface SharedClient {
@@ -17,6 +16,34 @@ export interface SharedClient {
   onFailed(id: Id, error: BridgeError): void;
   /** What the server says that can be meant for this client only. @param cause the newest of its calls */
   onAside(message: Request | Notification, bytes: Bytes, from: SharedUpstream, cause: Id): void;
+}
+
+/** A client's request that a shared upstream works on. */
+export interface SharedCall {
+  readonly client: SharedClient;
+  readonly request: Request;
+  /** The progress token as the client wrote it. */
+  readonly tokenText: string | undefined;
+}
+
+/** What becomes of that which a shared upstream says by itself. */
+export interface Asides {
+  /** Whether nothing that it says now can be about a call that there was. */
+  readonly isQuiet: boolean;
+  /** A call was given up: the server may be at it for a while yet. */
+  onGivenUp(call: SharedCall): void;
+  /** @returns whether it could be told whose it is */
+  onRequest(message: Request, bytes: Bytes): boolean;
+  /** Anything but progress. @returns whether it could be told whose it is */
+  onNotification(message: Notification, bytes: Bytes): boolean;
+}
+
+/** What the revisions of the protocol do in different ways on one channel that many share. */
+export interface Wire {
+  /** The question by which a server shows that it lives: any word of it is an answer. */
+  readonly ping: { readonly method: string; readonly params: object };
+  /** @param calls those under way, by their ids there */
+  asides(shared: SharedUpstream, calls: Map<number, SharedCall>): Asides;
 }
 
 /** The answer to a request of Gangway's own. */

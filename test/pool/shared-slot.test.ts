@@ -22,8 +22,8 @@ function aSlot(facts: Facts = {}): ReadySlot {
 }
 
 const others: SharedSlot[] = [
-  { state: { kind: 'starting', priority: 'refill' }, ongoing: 0, uses: 0, isRecycled: false },
-  { state: { kind: 'retiring', reason: 'surplus' }, ongoing: 0, uses: 0, isRecycled: false },
+  { state: { kind: 'starting', priority: 'refill' }, ongoing: 0, guards: 0, uses: 0, isRecycled: false },
+  { state: { kind: 'retiring', reason: 'surplus' }, ongoing: 0, guards: 0, uses: 0, isRecycled: false },
 ] as unknown as SharedSlot[];
 
 describe('leastBusy()', () => {
