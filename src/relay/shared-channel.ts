@@ -4,8 +4,10 @@ import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/m
 import type { Place, Room } from '../pool/fleet.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Handshake } from '../upstream/handshake.ts';
+import { cancelNotice, type CancelNotice } from './cancel-notice.ts';
 import type { Channel, ChannelReceiver, Visitor } from './channel.ts';
 import { ClientQuestions } from './client-questions.ts';
+import { Outlet } from './outlet.ts';
 
 /** What a shared server does for one of its channels. */
 export interface SharedHome {
@@ -63,9 +65,6 @@ interface Call {
   hasAsked?: boolean;
 }
 
-/** So much may be said to a client that does not read; what it shares cannot be slowed down for it alone. */
-const maxFloodBytes = 4 * 1024 * 1024;
-
 /** One client's share of a server that many use: to its session it looks like an upstream of its own. */
 export class SharedChannel implements Channel, SharedClient {
   readonly name = 'shared';
@@ -75,12 +74,10 @@ export class SharedChannel implements Channel, SharedClient {
   readonly #home: SharedHome;
   readonly #questions = new ClientQuestions();
   readonly #calls = new Map<Id, Call>();
-  #receiver: ChannelReceiver | undefined;
+  readonly #out = new Outlet();
   /** Aborted when the session is over; there is one when somebody waits for that. */
   #closing: AbortController | undefined;
   #isClosed = false;
-  #isPaused = false;
-  #floodBytes = 0;
   #visitor: Visitor | undefined;
 
   /** @param key tells it from the other channels of its server */
@@ -90,7 +87,7 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   attach(receiver: ChannelReceiver): void {
-    this.#receiver = receiver;
+    this.#out.attach(receiver);
   }
 
   send(bytes: Bytes, message: Envelope): void {
@@ -114,12 +111,11 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   pause(): void {
-    this.#isPaused = true;
-    this.#floodBytes = 0;
+    this.#out.pause();
   }
 
   resume(): void {
-    this.#isPaused = false;
+    this.#out.resume();
   }
 
   /** Its pool looks after that. */
@@ -147,12 +143,12 @@ export class SharedChannel implements Channel, SharedClient {
       if (call?.place) call.after?.(message, call.place.shared);
       if (call && !message.isError) this.#home.learn(call.request, call.hasAsked === true);
     }
-    this.#deliver(message, bytes);
+    this.#out.deliver(message, bytes);
   }
 
   onFailed(id: Id, error: BridgeError): void {
     this.#take(id)?.place?.release();
-    this.#receiver?.onFailed(id, error, true);
+    this.#out.fail(id, error, true);
   }
 
   onAside(message: Request | Notification, bytes: Bytes, from: SharedUpstream, cause: Id): void {
@@ -162,24 +158,13 @@ export class SharedChannel implements Channel, SharedClient {
     const causing = message.kind === 'request' ? this.#calls.get(cause) : undefined;
     if (causing) causing.hasAsked = true;
     const aside = this.#questions.translate(message, bytes, from);
-    if (aside) this.#deliver(aside.message, aside.bytes, cause);
+    if (aside) this.#out.deliver(aside.message, aside.bytes, cause);
   }
 
   /** What the server says to everybody, or takes back of what it has asked somebody. */
   onBroadcast(notification: Notification, bytes: Bytes, from: SharedUpstream): void {
     const said = this.#questions.translate(notification, bytes, from);
-    if (said) this.#deliver(said.message, said.bytes);
-  }
-
-  #deliver(message: Envelope, bytes: Bytes, cause?: Id): void {
-    const wasPaused = this.#isPaused;
-    this.#receiver?.onMessage(message, bytes, cause);
-    // What made it fall behind does not count: a large answer is no flood.
-    if (!wasPaused) return;
-    this.#floodBytes += bytes.length;
-    if (this.#floodBytes <= maxFloodBytes) return;
-    this.#floodBytes = 0;
-    this.#receiver?.onFlood();
+    if (said) this.#out.deliver(said.message, said.bytes);
   }
 
   #request(request: Request, bytes: Bytes): void {
@@ -189,11 +174,11 @@ export class SharedChannel implements Channel, SharedClient {
     }
     if (request.isTask || request.method.startsWith('tasks/')) {
       const sentence = 'Cannot make a task: this server is shared by many clients; wanted sharing: session';
-      this.#receiver?.onFailed(request.id, new BridgeError('NOT_SHARED', sentence), false);
+      this.#out.fail(request.id, new BridgeError('NOT_SHARED', sentence), false);
       return;
     }
     const served = this.#home.serve(this, request);
-    if (served?.kind === 'answer') this.#deliver(responseTo(request), served.bytes);
+    if (served?.kind === 'answer') this.#out.deliver(responseTo(request), served.bytes);
     else this.#call(request, bytes, served?.run);
   }
 
@@ -202,10 +187,10 @@ export class SharedChannel implements Channel, SharedClient {
       this.#questions.learn(bytes);
       const { result, revision } = await this.#home.initialize(this, bytes, this.#signal());
       const text = `{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`;
-      this.#deliver({ ...responseTo(request), protocolVersion: revision }, Bytes.from(text));
+      this.#out.deliver({ ...responseTo(request), protocolVersion: revision }, Bytes.from(text));
     } catch (error) {
       const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
-      this.#receiver?.onFailed(request.id, known, false);
+      this.#out.fail(request.id, known, false);
     }
   }
 
@@ -242,7 +227,7 @@ export class SharedChannel implements Channel, SharedClient {
       // Given up by the client: it expects nothing any more.
       if (this.#calls.get(id) !== call) return;
       this.#take(id);
-      this.#receiver?.onFailed(id, error as BridgeError, false);
+      this.#out.fail(id, error as BridgeError, false);
     }
   }
 
@@ -280,7 +265,7 @@ export class SharedChannel implements Channel, SharedClient {
     if (call && spans.requestId) this.#drop(call, { bytes, span: spans.requestId });
   }
 
-  #drop(call: Call, notice: Parameters<SharedUpstream['cancel']>[1]): void {
+  #drop(call: Call, notice: CancelNotice): void {
     this.#take(call.request.id);
     call.waiting?.abort();
     const { place, sentId } = call;
@@ -294,14 +279,4 @@ export class SharedChannel implements Channel, SharedClient {
 
 function responseTo({ id }: Request): Response {
   return { kind: 'response', id, isError: false, protocolVersion: undefined, spans: {} };
-}
-
-/** Tells a server that nobody waits for an answer any more. @see MCP 2025-11-25, Cancellation */
-function cancelNotice(idText: string): Parameters<SharedUpstream['cancel']>[1] {
-  const head = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":';
-  const end = Buffer.byteLength(head) + Buffer.byteLength(idText);
-  return {
-    bytes: Bytes.from(`${head}${idText},"reason":"the client is gone"}}`),
-    span: [Buffer.byteLength(head), end],
-  };
 }

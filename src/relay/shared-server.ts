@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
@@ -19,7 +18,9 @@ import { LogLevels } from './log-levels.ts';
 import { readyLease } from './ready-lease.ts';
 import { agreedRevision } from './revisions.ts';
 import { SharedChannel, type AfterAnswer, type LocalAnswer, type SharedHome } from './shared-channel.ts';
+import { Strays } from './strays.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
 
 interface Surroundings {
   readonly start: FleetSurroundings['start'];
@@ -27,9 +28,6 @@ interface Surroundings {
   readonly log: Log;
   readonly budget: Budget;
 }
-
-/** Calls in line hold their bytes: this much of one server at most. */
-const maxWaitingBytes = 64 * 1024 * 1024;
 
 const initializeRequest = z.object({ params: z.object({ protocolVersion: z.string() }) });
 
@@ -46,14 +44,12 @@ export class SharedServer implements SharedHome {
   readonly #subscriptions = new Subscriptions<SharedChannel>();
   readonly #lists = new ListCache();
   readonly #askers = new Askers();
-  readonly #upstreams = new Set<SharedUpstream>();
-  /** Of upstreams that are gone. */
-  #unexpected = 0;
+  readonly #strays = new Strays();
+  readonly #waiting = new WaitingBytes();
   /** What the last container said that came up; kept while none runs. */
   #handshake: Handshake | undefined;
   /** The result of `initialize` by revision. */
   readonly #results = new Map<string, string>();
-  #waitingBytes = 0;
   #lastKey = 0;
   #level: string | undefined;
 
@@ -69,7 +65,7 @@ export class SharedServer implements SharedHome {
 
   /** Messages of its containers that belonged to nothing, or could not be told whose they are. */
   get unexpected(): number {
-    return [...this.#upstreams].reduce((sum, { unexpected }) => sum + unexpected, this.#unexpected);
+    return this.#strays.total;
   }
 
   /** A share of it for one client. @param visitor whose one request it is for; undefined for a session */
@@ -84,17 +80,8 @@ export class SharedServer implements SharedHome {
     return this.pool.tryTake(room);
   }
 
-  async wait(client: SharedChannel, bytes: number, signal: AbortSignal, room: Room): Promise<Place> {
-    if (this.#waitingBytes + bytes > maxWaitingBytes) {
-      const sentence = `Cannot take the request: ${this.#waitingBytes} bytes wait already, limit is ${maxWaitingBytes}`;
-      throw new BridgeError('POOL_FULL', sentence, { maxWaitingBytes });
-    }
-    this.#waitingBytes += bytes;
-    try {
-      return await this.pool.wait(signal, client.key, room);
-    } finally {
-      this.#waitingBytes -= bytes;
-    }
+  wait(client: SharedChannel, bytes: number, signal: AbortSignal, room: Room): Promise<Place> {
+    return this.#waiting.hold(bytes, () => this.pool.wait(signal, client.key, room));
   }
 
   async initialize(
@@ -168,11 +155,7 @@ export class SharedServer implements SharedHome {
       },
     });
     const shared = new SharedUpstream(upstream, { maxLineBytes, wire });
-    this.#upstreams.add(shared);
-    void shared.ended.then(() => {
-      this.#upstreams.delete(shared);
-      this.#unexpected += shared.unexpected;
-    });
+    this.#strays.watch(shared);
     const handshake = await shakeHands(shared, startTimeoutMs, this.#clock);
     this.#handshake = handshake;
     this.#results.clear();
