@@ -67,4 +67,11 @@ export const modernErrorTable = {
     when: 'A server asked its client something while `limits.rounds` calls wait for their clients already.',
     operator: 'Raise `limits.rounds`, or lower `inputTimeout` so that calls that nobody comes back for end sooner.',
   },
+  INPUT_FAILED: {
+    http: 502,
+    rpc: -32603,
+    retry: false,
+    when: 'A server that speaks only 2026-07-28 needs input for a call of an older client, and that client cannot be asked for it, answered with an error, or was asked 20 times already.',
+    operator: 'The message names what was asked. Use a client that offers it.',
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -32,8 +32,13 @@ export function withParam(bytes: Bytes, name: string, value: unknown): Message {
 
 /** An object with another value for one member, which stays at its place. */
 export function changed(members: ReadonlyMap<string, string>, name: string, value: unknown): string {
+  return changedIn(members, { [name]: value });
+}
+
+/** The same for several members; what is undefined is left out. */
+export function changedIn(members: ReadonlyMap<string, string>, changes: Readonly<Record<string, unknown>>): string {
   const raw = [...members].map(([member, text]) => [member, new RawJson(text)] as const);
-  return objectText({ ...Object.fromEntries(raw), [name]: value });
+  return objectText({ ...Object.fromEntries(raw), ...changes });
 }
 
 /** @param text of a message of Gangway's own, or of one that was read before */

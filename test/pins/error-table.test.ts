@@ -54,6 +54,7 @@ const pinned = [
   ['META_MISSING', 400, -32602, false],
   ['HEADER_MISMATCH', 400, -32020, false],
   ['REVISION_UNSUPPORTED', 400, -32022, false],
+  ['INPUT_FAILED', 502, -32603, false],
   ['TOOL_UNKNOWN', 404, -32602, false],
   ['ARGUMENTS_INVALID', 400, -32602, false],
   ['TOOL_FAILED', 422, -32603, false],
