@@ -7,7 +7,7 @@ import { headerMismatch } from './header-mismatch.ts';
 import { plainHeader, wrappedHeader, type RequestHeaders } from './header-value.ts';
 
 /** The revisions without `initialize` that are served. */
-export const modernRevisions = ['2026-07-28'] as const;
+const modernRevisions = ['2026-07-28'] as const;
 
 /**
  * Checks what a request of revision 2026-07-28 says of itself, and that its headers repeat what its body says.
