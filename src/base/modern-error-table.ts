@@ -71,7 +71,7 @@ export const modernErrorTable = {
     http: 502,
     rpc: -32603,
     retry: false,
-    when: 'A server that speaks only 2026-07-28 needs input for a call of an older client, and that client cannot be asked for it, answered with an error, or was asked 20 times already.',
+    when: 'A server that speaks only 2026-07-28 needs input for a call of an older client, and that client cannot be asked for it, answered with an error, or was asked too much.',
     operator: 'The message names what was asked. Use a client that offers it.',
   },
 } as const satisfies Record<string, ErrorRow>;

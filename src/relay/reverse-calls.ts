@@ -30,6 +30,8 @@ interface Round {
 }
 
 const maxRounds = 20;
+/** Of one round: a session remembers no more than a thousand of all its calls. */
+const maxQuestions = 100;
 
 /**
  * The requests of a client of an older revision on a server of 2026-07-28. What the server needs to know before it can
@@ -143,6 +145,7 @@ export class ReverseCalls {
 
   #problem({ rounds }: Call, questions: readonly Question[] = []): string | undefined {
     if (rounds > maxRounds) return `the server asked for more input after ${maxRounds} rounds`;
+    if (questions.length > maxQuestions) return `the server asked more than ${maxQuestions} things at once`;
     const unknown = questions.find(({ method, mode }) => !this.#client.canAnswer(method, mode));
     return unknown && `the server asked for "${unknown.method.slice(0, 100)}", which the client does not offer`;
   }

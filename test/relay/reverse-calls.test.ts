@@ -86,6 +86,15 @@ describe('A result that needs input', () => {
     expect([rig.server.lines.length, rig.failed]).toMatchObject([21, [{ id: 5, error: { code: 'INPUT_FAILED' } }]]);
   });
 
+  it('may ask for 100 things at once, and not for more', async () => {
+    const questions = (count: number): object =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`q${i}`, { method: 'roots/list' }]));
+    const [some, many] = [await calling(), await calling()];
+    some.asks(questions(100));
+    many.asks(questions(101));
+    expect([some.got.length, many.got.length, many.failed[0]?.error.code]).toEqual([100, 0, 'INPUT_FAILED']);
+  });
+
   it('is an error for a request that must not need any', async () => {
     const rig = await calling(all, 'tools/list');
     rig.asks({ who: form });
