@@ -63,14 +63,16 @@ export class Launches {
     if (this.#server.source.kind === 'build' && (await this.#lookAgain())) replace();
   }
 
+  /** What it would be started from now. @throws {BridgeError} when that is not there */
+  async source(): Promise<LaunchSpec['source']> {
+    return this.#prepared(await this.#around.engines.for(this.#server.source));
+  }
+
   /** @param isWanted asked when it is its turn */
   readonly start = async (priority: StartPriority, isWanted: () => boolean): Promise<Turn> => {
-    const { engines, gate, context, logs, clock } = this.#around;
+    const { engines, gate, context, logs } = this.#around;
     const engine = await engines.for(this.#server.source);
-    const { startTimeoutMs } = this.#server;
-    const source = await withDeadline(this.#prepare(engine), startTimeoutMs, clock, () => {
-      return new BridgeError('IMAGE_PULLING', 'Cannot start the server yet: its image is still on its way');
-    });
+    const source = await this.#prepared(engine);
     return gate.start(priority, () => {
       if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: it is not wanted any more');
       const upstream = startUpstream(engine, this.#server, source, context);
@@ -92,6 +94,12 @@ export class Launches {
       log.error(fields, 'a server cannot be built anew: it goes on with the image that there was');
       return false;
     }
+  }
+
+  #prepared(engine: Engine): Promise<LaunchSpec['source']> {
+    return withDeadline(this.#prepare(engine), this.#server.startTimeoutMs, this.#around.clock, () => {
+      return new BridgeError('IMAGE_PULLING', 'Cannot start the server yet: its image is still on its way');
+    });
   }
 
   #prepare(engine: Engine, how: 'prepare' | 'renew' = 'prepare'): Promise<LaunchSpec['source']> {
