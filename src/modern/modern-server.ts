@@ -218,7 +218,7 @@ export class ModernServer {
 
   async #sit({ address }: Incoming, signal: AbortSignal): Promise<Seat> {
     const { config, modern } = this.served;
-    const lease = await modern.lease(signal, address);
+    const lease = modern.visit?.(address) ?? (await modern.lease(signal, address));
     const seat = new Seat(lease, { config, clock: this.#around.clock });
     if (!signal.aborted) return seat;
     void seat.release('never-used');

@@ -14,8 +14,10 @@ export interface ModernSupply {
   readonly way: ModernWay | undefined;
   /** Finds out, asking the server where that is needed. @throws {BridgeError} what keeps it from starting */
   find(): Promise<ModernWay>;
+  /** What one request talks to, where that is there at once. @throws {BridgeError} why nothing can be relied upon now */
+  visit?(client: string): ChannelLease | undefined;
   /**
-   * What one request talks to.
+   * What one request talks to, where that has to be waited for.
    *
    * @param signal gives the wait up
    * @param client who asks: those who wait are served in turns

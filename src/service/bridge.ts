@@ -20,6 +20,7 @@ import { SseRoute } from '../http/sse-route.ts';
 import { KeepAlive } from '../http/sse.ts';
 import { SessionRegistry } from '../legacy/registry.ts';
 import { SessionIds } from '../legacy/session-id.ts';
+import { Eras } from '../modern/eras.ts';
 import { ModernServers } from '../modern/modern-servers.ts';
 import { Budget } from '../pool/budget.ts';
 import { StartGate } from '../pool/start-gate.ts';
@@ -33,6 +34,7 @@ import { awaitLastContainers, removeLastContainers } from './last-containers.ts'
 import { LoadGate } from './load-gate.ts';
 import { LoadSampler } from './load-sampler.ts';
 import { Operations } from './operations.ts';
+import { makeRelay } from './relay.ts';
 import { Reload } from './reload.ts';
 import { Runtimes } from './runtimes.ts';
 import { LogBook } from './server-logs.ts';
@@ -65,6 +67,7 @@ export class Bridge implements Health {
   readonly #engines: Engines;
   readonly #starts: StartGate;
   readonly #budget: Budget;
+  readonly #eras: Eras;
   readonly #members: GroupMembers;
   readonly #runtimes: Runtimes<ServerRuntime>;
   readonly #logs = new LogBook();
@@ -95,6 +98,7 @@ export class Bridge implements Health {
     this.#engines = new Engines(config, { owner, held, leaks, maker: around.engines, clock, log });
     this.#starts = new StartGate(config.limits.starts);
     this.#budget = new Budget(config.limits);
+    this.#eras = new Eras(clock);
     this.#sessions = new SessionRegistry(new SessionIds(this.#owner.instance), config.limits.sessions, clock, log);
     const sessions = this.#sessions;
     this.#rest = new RestServers({ clock, lease: (served, signal, client) => sessions.lease(served, signal, client) });
@@ -253,6 +257,7 @@ export class Bridge implements Health {
     return new ServerRuntime(server, {
       ...{ engines: this.#engines, gate: this.#starts, budget: this.#budget, logs: this.#logs },
       ...{ context, clock, log, onProgress, members: (group: GroupSource) => this.#members.of(group) },
+      ...{ eras: this.#eras, makeRelay, peers: (group: GroupSource) => this.#members.runtimes(group) },
     });
   }
 

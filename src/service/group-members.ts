@@ -23,13 +23,15 @@ export class GroupMembers {
   }
 
   /** The servers of a group at this moment, in its order. */
-  of({ servers }: GroupSource): Member[] {
+  of({ servers }: Pick<GroupSource, 'servers'>): Member[] {
+    return this.runtimes({ servers }).map((runtime) => this.#member(runtime));
+  }
+
+  /** The same as what they are. */
+  runtimes({ servers }: Pick<GroupSource, 'servers'>): ServerRuntime[] {
     const all = this.#around.current().filter(({ config }) => config.source.kind !== 'group');
-    if (servers === undefined) return all.map((runtime) => this.#member(runtime));
-    return servers.flatMap((name) => {
-      const runtime = all.find(({ config }) => config.name === name);
-      return runtime ? this.#member(runtime) : [];
-    });
+    if (servers === undefined) return all;
+    return servers.flatMap((name) => all.find(({ config }) => config.name === name) ?? []);
   }
 
   /** How many sessions of groups, and Gangway itself for their lists, have something of a server now. */

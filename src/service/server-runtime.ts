@@ -1,15 +1,19 @@
 import type { Log } from '../base/log.ts';
-import { hasProcess, type GroupSource, type ServerConfig } from '../config/config.ts';
-import type { ModernServed, ModernSupply, ModernWay } from '../modern/served.ts';
+import { hasProcess, type GroupSource, type ProcessServer, type ServerConfig } from '../config/config.ts';
 import type { Member } from '../group/member.ts';
+import type { Era } from '../modern/era.ts';
+import type { Eras } from '../modern/eras.ts';
+import type { ModernServed, ModernSupply } from '../modern/served.ts';
 import type { Budget } from '../pool/budget.ts';
 import type { ChannelLease } from '../relay/channel.ts';
 import { viewLease } from '../relay/view-channel.ts';
 import { backendSupply } from './backend-supply.ts';
 import { backendFor } from './backends.ts';
+import { EraSupply, type RelayMaker } from './era-supply.ts';
 import { Launches, type LaunchSurroundings } from './launches.ts';
 import type { Runtime } from './runtimes.ts';
-import { processSupply, type Supply } from './supply.ts';
+import { backendModern, processModern, type Peer } from './modern-supply.ts';
+import type { Supply } from './supply.ts';
 
 interface Surroundings extends LaunchSurroundings {
   /** Shared by the pools of all servers. */
@@ -17,6 +21,11 @@ interface Surroundings extends LaunchSurroundings {
   readonly log: Log;
   /** The servers of a group at this moment. */
   readonly members: (group: GroupSource) => readonly Member[];
+  readonly peers: (group: GroupSource) => readonly Peer[];
+  /** What the images of all servers speak. */
+  readonly eras: Eras;
+  /** Undefined passes nothing as it is. */
+  readonly makeRelay?: RelayMaker;
 }
 
 /** One configured server at work: what its sessions talk to, and where that comes from. */
@@ -24,12 +33,24 @@ export class ServerRuntime implements ModernServed, Runtime {
   /** The same object for as long as it lives, by which its sessions are known; what `resize` changes, changes in it. */
   readonly config: ServerConfig;
   readonly #log: Log;
+  readonly modern: ModernSupply;
   readonly #supply: Supply;
 
   constructor(config: ServerConfig, around: Surroundings) {
     this.config = { ...config };
     this.#log = around.log.child({ server: config.name });
-    this.#supply = supplyFor(this.config, { ...around, log: this.#log });
+    const lease = (signal: AbortSignal, client: string): Promise<ChannelLease> => this.lease(signal, client);
+    const here = { ...around, log: this.#log };
+    if (hasProcess(this.config)) {
+      const supply = eraSupply(this.config, here);
+      this.modern = processModern(supply, this.config, lease, this.#log);
+      this.#supply = supply;
+    } else {
+      const { source } = this.config;
+      const peers = (): readonly Peer[] => (source.kind === 'group' ? around.peers(source) : []);
+      this.modern = backendModern(this.config, { lease, peers });
+      this.#supply = backendSupply(backendFor(this.config, here));
+    }
   }
 
   get waiting(): number {
@@ -43,23 +64,6 @@ export class ServerRuntime implements ModernServed, Runtime {
   /** With a view of its tools, where there is one. */
   async lease(signal: AbortSignal, client: string): Promise<ChannelLease> {
     return viewLease(await this.#supply.lease(signal, client), this.config.tools, this.#log);
-  }
-
-  readonly modern: ModernSupply = this.#modern();
-
-  #modern(): ModernSupply {
-    const way = (): ModernWay => {
-      if (this.config.modern !== 'auto') return this.config.modern;
-      return this.config.sharing === 'shared' || this.config.source.kind === 'app' ? 'translate' : 'fallback';
-    };
-    return {
-      get way() {
-        return way();
-      },
-      find: () => Promise.resolve(way()),
-      lease: async (signal, client) =>
-        viewLease(await this.#supply.lease(signal, client, true), this.config.tools, this.#log),
-    };
   }
 
   /**
@@ -109,6 +113,12 @@ export class ServerRuntime implements ModernServed, Runtime {
     return this.#supply.stats();
   }
 
+  /** What it speaks. Gangway itself speaks for an app and for a group. */
+  get era(): Era | 'unknown' {
+    if (this.#supply instanceof EraSupply) return this.#supply.era;
+    return this.config.source.kind === 'url' ? 'unknown' : 'legacy';
+  }
+
   describe(): object {
     return this.#supply.describe();
   }
@@ -124,7 +134,7 @@ export class ServerRuntime implements ModernServed, Runtime {
   }
 }
 
-function supplyFor(config: ServerConfig, around: Surroundings): Supply {
-  if (!hasProcess(config)) return backendSupply(backendFor(config, around));
-  return processSupply(config, { ...around, launches: new Launches(config, around) });
+function eraSupply(config: ProcessServer, around: Surroundings): EraSupply {
+  const { makeRelay } = around;
+  return new EraSupply(config, { ...around, makeRelay, launches: new Launches(config, around) });
 }

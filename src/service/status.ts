@@ -87,6 +87,7 @@ function describeServer(runtime: ServerRuntime, parts: Parts): object {
     ...(hasProcess(config) ? { sharing: config.sharing } : {}),
     ...countOf(runtime, parts),
     ...(config.source.kind === 'group' ? {} : { inGroups: parts.members.count(runtime) }),
+    modern: { way: runtime.modern.way ?? null, era: runtime.era },
     ...runtime.describe(),
     ...(hasProcess(config)
       ? { deaths: parts.deaths.of(config.name), sandbox: describeSandbox(config, parts.engines) }

@@ -11,8 +11,10 @@ import type { Launches } from './launches.ts';
 
 /** Where the sessions of a server get what they talk to: containers of their own, a share of some, or something else. */
 export interface Supply {
-  /** See `Served`. @param isVisit for one request only */
-  lease(signal: AbortSignal, client: string, isVisit?: boolean): Promise<ChannelLease>;
+  /** See `Served`. */
+  lease(signal: AbortSignal, client: string): Promise<ChannelLease>;
+  /** For one request only, where that is there at once. @throws {BridgeError} why nothing can be relied upon now */
+  visit?(client: string): ChannelLease | undefined;
   readonly waiting: number;
   readonly shortage: number;
   /** Gets what the server needs before it can serve. @throws {BridgeError} */
@@ -44,6 +46,8 @@ interface Surroundings {
   readonly log: Log;
   /** Shared by the pools of all servers. */
   readonly budget: Budget;
+  /** Its containers are replaced, by what may be something else. */
+  readonly onReplaced: () => void;
 }
 
 /** The containers of a server, or its plain processes. */
@@ -51,7 +55,7 @@ export function processSupply(config: ProcessServer, around: Surroundings): Supp
   return config.sharing === 'shared' ? sharedSupply(config, around) : ownSupply(config, around);
 }
 
-function ownSupply(config: ServerConfig, { launches, ...around }: Surroundings): Supply {
+function ownSupply(config: ServerConfig, { launches, onReplaced, ...around }: Surroundings): Supply {
   const { startTimeoutMs, resources } = config;
   const pool = new Pool(poolOf(config), {
     ...around,
@@ -76,6 +80,7 @@ function ownSupply(config: ServerConfig, { launches, ...around }: Surroundings):
     recycle: () => {
       launches.recycle(() => {
         pool.recycle();
+        onReplaced();
       });
     },
     refresh: () =>
@@ -102,15 +107,19 @@ function ownSupply(config: ServerConfig, { launches, ...around }: Surroundings):
   };
 }
 
-function sharedSupply(config: ServerConfig, { launches, ...around }: Surroundings): Supply {
+function sharedSupply(config: ServerConfig, { launches, onReplaced, ...around }: Surroundings): Supply {
   const server = new SharedServer(config, { ...around, start: launches.start });
   const { pool } = server;
   // By itself it starts one, to learn what it offers.
   if (config.disabled) pool.drain();
   return {
-    lease: (_signal, client, isVisit = false) => {
+    lease: async () => {
       launches.refuse();
-      return Promise.resolve(server.join(isVisit ? client : undefined));
+      return Promise.resolve(server.join());
+    },
+    visit: (client) => {
+      launches.refuse();
+      return server.join(client);
     },
     // A session takes no container away from anybody.
     waiting: 0,
@@ -122,6 +131,7 @@ function sharedSupply(config: ServerConfig, { launches, ...around }: Surrounding
     recycle: () => {
       launches.recycle(() => {
         pool.recycle();
+        onReplaced();
       });
     },
     refresh: () =>
@@ -132,7 +142,7 @@ function sharedSupply(config: ServerConfig, { launches, ...around }: Surrounding
       pool.drain();
     },
     resize: (next) => {
-      pool.resize(next.pool);
+      pool.resize(poolOf(next));
     },
     retire: () => {
       pool.resize(withNothing(config.pool));

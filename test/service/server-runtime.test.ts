@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
+import { Eras } from '../../src/modern/eras.ts';
 import { Budget } from '../../src/pool/budget.ts';
 import { StartGate } from '../../src/pool/start-gate.ts';
 import { LogBook } from '../../src/service/server-logs.ts';
@@ -30,6 +31,8 @@ function rigOf(overrides: Parameters<typeof serverConfig>[0], refusal?: BridgeEr
     log,
     onProgress: () => undefined,
     members: () => [],
+    peers: () => [],
+    eras: new Eras(clock),
   });
   return { clock, engine, runtime };
 }
