@@ -138,9 +138,11 @@ export class RelayChannel implements Channel, SharedClient {
   /** Only the one that has a task knows it, and however much that has to do, a client may ask for its task. */
   #ask(request: Request, taskId: string, bytes: Bytes): void {
     const found = this.#home.tasks.find(taskId);
-    if ('lost' in found) {
-      const why = found.lost === undefined ? '' : `: ${found.lost}`;
-      const error = JSON.stringify({ code: -32_602, message: `Task not found${why}` });
+    if ('lost' in found && found.lost === undefined) {
+      // Which words the server has for a task that it never had, and for whom, it knows best.
+      this.#call(request, bytes);
+    } else if ('lost' in found) {
+      const error = JSON.stringify({ code: -32_602, message: `Task not found: ${found.lost}` });
       const { envelope, bytes: text } = messageOf(`{"jsonrpc":"2.0","id":${request.idText},"error":${error}}`);
       this.#out.deliver(envelope, text);
     } else if (found.owner.upstream.isBusy) {

@@ -1,6 +1,6 @@
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Request, Response } from '../jsonrpc/message.ts';
-import { splice, type Edit } from '../jsonrpc/splice.ts';
+import { splice, type Edit, type Span } from '../jsonrpc/splice.ts';
 
 /** Whether a request opens a subscription, which its answer ends. @see MCP 2026-07-28, Subscriptions */
 export function isListening({ method }: Request): boolean {
@@ -14,7 +14,8 @@ export function restored(request: Request, answer: Response, bytes: Bytes): { me
   const edits: Edit[] = span ? [{ span, text }] : [];
   if (subscriptionId && isListening(request)) edits.push({ span: subscriptionId, text });
   edits.sort((a, b) => a.span[0] - b.span[0]);
-  return { message: { ...answer, id, ...movedResult(answer, edits) }, bytes: splice(bytes, edits) };
+  const spans = { id: placeOf(span, text, edits), subscriptionId: placeOf(subscriptionId, text, edits) };
+  return { message: { ...answer, id, spans, ...movedResult(answer, edits) }, bytes: splice(bytes, edits) };
 }
 
 /** Where its result stands then. */
@@ -24,6 +25,12 @@ function movedResult({ result }: Response, edits: readonly Edit[]): Pick<Respons
   return {
     result: { ...result, at: moved(at, edits), metaAt: metaAt === undefined ? undefined : moved(metaAt, edits) },
   };
+}
+
+/** Where a text stands that took the place of what stood at a span. */
+function placeOf(span: Span | undefined, text: string, edits: readonly Edit[]): Span | undefined {
+  const start = span && moved(span[0], edits);
+  return start === undefined ? undefined : [start, start + Buffer.byteLength(text)];
 }
 
 function moved(at: number, edits: readonly Edit[]): number {
