@@ -15,6 +15,8 @@ interface Surroundings {
   readonly clock: Clock;
   /** Whether the pools of the server leave a place for one more. */
   readonly hasPlace: () => boolean;
+  /** There is one less. */
+  readonly onGone: () => void;
 }
 
 /** How much those matter who wait for what a disposable has to say. */
@@ -75,6 +77,7 @@ export class Disposables {
     await this.#takeRoom(urgency);
     const launch = new Launch(urgency, this.#around.budget, this.#config.resources.memoryBytes, () => {
       this.#living.delete(launch);
+      this.#around.onGone();
     });
     this.#living.add(launch);
     if (this.#isClosed) launch.giveUp();

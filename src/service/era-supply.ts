@@ -70,13 +70,16 @@ export class EraSupply implements Supply {
     };
     this.#own = processSupply(config, { ...around, onReplaced });
     const hasPlace = (): boolean => this.#pooled < config.pool.max;
-    this.#disposables = new Disposables(config, { ...around, hasPlace });
+    const fit = (): void => {
+      this.#fit();
+    };
+    this.#disposables = new Disposables(config, { ...around, hasPlace, onGone: fit });
     this.#era = new ServerEra(config, {
       ...around,
       disposables: this.#disposables,
       onAsking: (isAsking) => {
         this.#isAsking = isAsking;
-        this.#fit();
+        fit();
       },
       onKnown: () => {
         this.#follow();
@@ -220,7 +223,8 @@ export class EraSupply implements Supply {
   /** The sizes of its pools, by what is known and asked. */
   #fit(): void {
     const { pool } = this.#config;
-    const max = pool.max - (this.#isAsking ? 1 : 0);
+    // The place of one that was asked is free when it is gone.
+    const max = pool.max - Math.max(this.#isAsking ? 1 : 0, this.#disposables.count);
     this.#own.resize({ ...this.#config, pool: within(pool, this.#isReversed ? 0 : max, !this.#isRetired) });
     this.#relay?.pool.resize(this.#relayPool(max));
   }

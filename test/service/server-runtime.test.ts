@@ -21,7 +21,7 @@ function rigOf(overrides: Parameters<typeof serverConfig>[0], refusal?: BridgeEr
   const clock = new ManualClock();
   const engine = new FakeEngine(clock, {});
   const { log } = quietLog();
-  const runtime = new ServerRuntime(Object.freeze(serverConfig(overrides)), {
+  const runtime = new ServerRuntime(Object.freeze(serverConfig({ modern: 'fallback', ...overrides })), {
     engines: { for: () => Promise.resolve(engine), refusal: () => refusal },
     gate: new StartGate(4),
     budget: new Budget({ containers: 0, memoryBytes: 0 }),
