@@ -24,7 +24,7 @@ export interface Relay {
   reverse(client: string): ChannelLease;
 }
 
-export interface RelaySurroundings {
+interface RelaySurroundings {
   readonly start: Launches['start'];
   readonly clock: Clock;
   readonly log: Log;

@@ -10,7 +10,7 @@ jest.setTimeout(20_000);
 let bridge: Program;
 
 beforeAll(async () => {
-  const shared = (pool: object) => ({ command: fixture('together'), sharing: 'shared', pool });
+  const shared = (pool: object) => ({ command: fixture('together'), sharing: 'shared', modern: 'translate', pool });
   const soon = { upscaleDelay: '0s', downscaleDelay: '300ms', lookBack: '200ms' };
   const servers = {
     lazy: shared({ ...soon, min: 0, max: 1 }),
