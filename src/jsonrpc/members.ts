@@ -7,7 +7,7 @@ export const Slot = {
   meta: 16, claimedVersion: 17, capabilities: 18, logLevel: 19, subscriptionId: 20, name: 21, requestState: 22,
   inputResponses: 23, resultType: 24, ttl: 25, cacheScope: 26, toolError: 27, resultMeta: 28, serverInfo: 29,
   resultSubscription: 30, resultTask: 31, errorCode: 32, roots: 33, sampling: 34, samplingTools: 35, elicitation: 36,
-  elicitationForm: 37, elicitationUrl: 38, taskStatus: 39, resultStatus: 40, count: 41,
+  elicitationForm: 37, elicitationUrl: 38, taskStatus: 39, resultStatus: 40, tasks: 41, count: 42,
 } as const;
 
 /** Objects whose members are looked at; all others are `plain`. */
@@ -23,6 +23,7 @@ export const Place = {
   abilities: 8,
   sampling: 9,
   elicitation: 10,
+  extensions: 11,
 } as const;
 
 /** A member that is looked at: where its value is noted, and what place it is when it is an object. */
@@ -85,12 +86,14 @@ const membersOf: readonly ReadonlyMap<string, Member>[] = [
     ['roots', member(Slot.roots)],
     ['sampling', member(Slot.sampling, Place.sampling)],
     ['elicitation', member(Slot.elicitation, Place.elicitation)],
+    ['extensions', member(-1, Place.extensions)],
   ]),
   new Map([['tools', member(Slot.samplingTools)]]),
   new Map([
     ['form', member(Slot.elicitationForm)],
     ['url', member(Slot.elicitationUrl)],
   ]),
+  new Map([['io.modelcontextprotocol/tasks', member(Slot.tasks)]]),
 ];
 
 /** Names that must not be mimicked: a reader that does not mind case would take the double for the original. */

@@ -52,6 +52,8 @@ export interface Claim {
   readonly revision: string | undefined;
   /** What its client can be asked; undefined when it does not say. */
   readonly abilities: Abilities | undefined;
+  /** Whether it knows tasks, which can take the place of a result. @see MCP 2026-07-28, extension "Tasks" */
+  readonly hasTasks: boolean;
   /** The least grave of what is to be logged; undefined when nothing is. */
   readonly logLevel: string | undefined;
   /** `params.name`: the tool or prompt. */
@@ -246,6 +248,7 @@ function readClaim(scanner: Scanner, bytes: Bytes): Claim {
   return {
     revision: textIn(scanner, Slot.claimedVersion, bytes),
     abilities: scanner.kind(Slot.capabilities) === Kind.object ? readAbilities(scanner) : undefined,
+    hasTasks: scanner.kind(Slot.tasks) === Kind.object,
     logLevel: textIn(scanner, Slot.logLevel, bytes),
     name: textIn(scanner, Slot.name, bytes),
     isRetry: hasState === true || hasInput === true,

@@ -5,7 +5,6 @@ import type { Notification, Request, Response } from '../jsonrpc/message.ts';
 import { memberTexts, objectText, RawJson } from '../jsonrpc/raw-json.ts';
 import { LogLevels } from '../relay/log-levels.ts';
 import { changed, messageOf, objectIn, paramsOf } from '../relay/rewrite.ts';
-import type { ModernCall } from './call.ts';
 import { dress } from './dress.ts';
 import type { ClaimedRequest, Incoming } from './incoming.ts';
 import { Questions } from './questions.ts';
@@ -23,6 +22,22 @@ interface Surroundings {
   readonly serverInfo: string;
 }
 
+/** The request that it is about, as its client sees it. */
+interface Asking {
+  /** Whether a client waits for it now. */
+  readonly isWaitedFor: boolean;
+  /** Something that comes before the answer. */
+  deliver(bytes: Bytes): void;
+  /** The client has to answer something first: this POST is over, the request is not. @param result the whole result */
+  interrupt(result: string): void;
+  /** Its client is back. @param answer tells the server what the client answered */
+  goOn(incoming: Incoming, answer: () => void): Promise<void>;
+  /** An error of Gangway's own in place of an answer. */
+  fail(error: BridgeError): void;
+  /** Nobody will come back for it: the server may still end it in order. */
+  abandon(): void;
+}
+
 /** What a server asks one after the other without waiting arrives within this time, in milliseconds. */
 const gatherMs = 10;
 
@@ -35,7 +50,7 @@ export class Dialogue implements Parked {
   readonly #request: ClaimedRequest;
   readonly #around: Surroundings;
   readonly #questions: Questions;
-  #call: ModernCall | undefined;
+  #call: Asking | undefined;
   #stopGathering: Cancel | undefined;
   #isAbandoned = false;
 
@@ -46,7 +61,7 @@ export class Dialogue implements Parked {
     this.#questions = new Questions(request.claim.abilities ?? unable);
   }
 
-  begin(call: ModernCall): void {
+  begin(call: Asking): void {
     this.#call = call;
   }
 
@@ -127,14 +142,10 @@ export class Dialogue implements Parked {
 
   /** @see MCP 2026-07-28, Base Protocol, "Error Codes" */
   #errorOf(message: Response, bytes: Bytes): Answer | BridgeError {
-    switch (message.errorCode) {
-      case resourceNotFound:
-        return renumbered(bytes, -32_602);
-      case urlElicitationRequired:
-        return this.#urlRound(bytes) ?? renumbered(bytes, -32_603);
-      default:
-        return isReserved(message.errorCode) ? renumbered(bytes, -32_603) : { message, bytes };
-    }
+    const { errorCode: code } = message;
+    if (code === resourceNotFound) return renumbered(bytes, -32_602);
+    const round = code === urlElicitationRequired ? this.#urlRound(bytes) : undefined;
+    return round ?? (isReserved(code) ? renumbered(bytes, -32_603) : { message, bytes });
   }
 
   /** A server that ended the call until somebody has been at a page: it is called anew when the client comes back. */

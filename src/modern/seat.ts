@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { deferred, type Deferred } from '../base/deferred.ts';
-import { BridgeError } from '../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Response } from '../jsonrpc/message.ts';

@@ -16,6 +16,8 @@ import type { TaskOwners } from './task-owners.ts';
 export interface RelayHome {
   readonly listens: RelayListens;
   readonly tasks: TaskOwners;
+  /** Whether the server makes tasks. */
+  readonly hasTasks: boolean;
   /** Room for a call now; undefined when it has to wait. */
   tryTake(): Place | undefined;
   /** Room for a call, for one of `bytes` bytes. @param client whose it is: clients are served in turns */
@@ -138,11 +140,12 @@ export class RelayChannel implements Channel, SharedClient {
   /** Only the one that has a task knows it, and however much that has to do, a client may ask for its task. */
   #ask(request: Request, taskId: string, bytes: Bytes): void {
     const found = this.#home.tasks.find(taskId);
-    if ('lost' in found && found.lost === undefined) {
-      // Which words the server has for a task that it never had, and for whom, it knows best.
-      this.#call(request, bytes);
-    } else if ('lost' in found) {
-      const error = JSON.stringify({ code: -32_602, message: `Task not found: ${found.lost}` });
+    // Where one has it that nobody remembers here, it could be another client's.
+    if (!this.#home.hasTasks) this.#call(request, bytes);
+    else if (request.claim?.hasTasks === false) this.#out.fail(request.id, withoutTasks(), false);
+    else if ('lost' in found) {
+      const why = found.lost === undefined ? '' : `: ${found.lost}`;
+      const error = JSON.stringify({ code: -32_602, message: `Task not found${why}` });
       const { envelope, bytes: text } = messageOf(`{"jsonrpc":"2.0","id":${request.idText},"error":${error}}`);
       this.#out.deliver(envelope, text);
     } else if (found.owner.upstream.isBusy) {
@@ -228,4 +231,11 @@ export class RelayChannel implements Channel, SharedClient {
     shared.cancel(sentId, notice);
     place?.release();
   }
+}
+
+/** @see MCP 2026-07-28, extension "Tasks": what a server answers a client that has not said that it knows tasks */
+function withoutTasks(): BridgeError {
+  const requiredCapabilities = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
+  const sentence = 'Cannot ask for a task: the client has not declared that it knows tasks';
+  return new BridgeError('CAPABILITY_MISSING', sentence, {}, { peerData: { requiredCapabilities } });
 }

@@ -58,6 +58,11 @@ export class RelayServer implements RelayHome {
     return this.#strays.total;
   }
 
+  get hasTasks(): boolean {
+    const { extensions } = this.#discovery?.capabilities ?? {};
+    return typeof extensions === 'object' && extensions !== null && 'io.modelcontextprotocol/tasks' in extensions;
+  }
+
   /** What the last container that came up says of itself; undefined before the first. Kept while none runs. */
   get discovery(): Discovery | undefined {
     return this.#discovery;

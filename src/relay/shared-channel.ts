@@ -107,7 +107,7 @@ export class SharedChannel implements Channel, SharedClient {
   }
 
   async wake(): Promise<void> {
-    await Promise.all([...this.#calls.values()].map(({ place }) => place?.wake()));
+    await Promise.all([...this.#calls.values()].map(({ place }) => place?.wake() ?? Promise.resolve()));
   }
 
   pause(): void {

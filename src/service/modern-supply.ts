@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { ModernSupply, ModernWay } from '../modern/served.ts';
+import type { ChannelLease } from '../relay/channel.ts';
 import { viewLease } from '../relay/view-channel.ts';
 import type { EraSupply } from './era-supply.ts';
 
@@ -21,18 +22,27 @@ interface Surroundings {
 
 /** Of a server that has containers. */
 export function processModern(supply: EraSupply, config: ServerConfig, lease: Lease, log: Log): ModernSupply {
+  const visit = (client: string): ChannelLease | undefined => {
+    const shared = sharedBy(supply, client);
+    return shared && viewLease(shared, config.tools, log);
+  };
   return {
     get way() {
       return supply.way;
     },
     find: () => supply.find(),
-    visit: (client) => {
-      const { way } = supply;
-      const shared = way === 'relay' ? supply.join(client) : way === 'translate' ? supply.visit(client) : undefined;
-      return shared && viewLease(shared, config.tools, log);
+    visit,
+    lease: async (signal, client) => {
+      await supply.find();
+      signal.throwIfAborted();
+      return visit(client) ?? lease(signal, client);
     },
-    lease,
   };
+}
+
+function sharedBy(supply: EraSupply, client: string): ChannelLease | undefined {
+  if (supply.way === 'relay') return supply.join(client);
+  return supply.way === 'translate' ? supply.visit(client) : undefined;
 }
 
 /** Of what has no process: an HTTP app keeps nothing between two calls, a server elsewhere has sessions of its own. */

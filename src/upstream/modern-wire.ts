@@ -22,6 +22,8 @@ export function modernWire(around: Surroundings): Wire {
 }
 
 class ModernAsides implements Asides {
+  /** Whatever it says names what it is about, but for logs. */
+  readonly isQuiet = true;
   readonly #shared: SharedUpstream;
   readonly #calls: Map<number, SharedCall>;
   readonly #around: Surroundings;
@@ -32,11 +34,6 @@ class ModernAsides implements Asides {
     this.#shared = shared;
     this.#calls = calls;
     this.#around = around;
-  }
-
-  /** Whatever it says names what it is about, but for logs. */
-  get isQuiet(): boolean {
-    return true;
   }
 
   onGivenUp(call: SharedCall): void {

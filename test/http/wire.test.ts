@@ -804,6 +804,18 @@ describe('The gate', () => {
 });
 
 describe('CORS', () => {
+  it('lets a page repeat the arguments of a tool in headers', async () => {
+    const wanted = 'content-type, mcp-param-region, Mcp-Param-Size, x-other, mcp-param-a b';
+    const { headers } = await ask('OPTIONS', '/demo/mcp', {
+      headers: { Origin: 'http://localhost:3000', 'Access-Control-Request-Headers': wanted },
+    });
+    const allowed = headers['access-control-allow-headers'] ?? '';
+    expect(allowed.split(', ').filter((name) => /param|other/i.test(name))).toEqual([
+      'mcp-param-region',
+      'Mcp-Param-Size',
+    ]);
+  });
+
   it.each(['http://localhost:3000', 'https://app.example.com'])('lets a page of %s ask', async (origin) => {
     const answer = await ask('OPTIONS', '/demo/mcp', {
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
@@ -815,7 +827,7 @@ describe('CORS', () => {
         'access-control-allow-origin': origin,
         'access-control-allow-methods': 'GET, POST, DELETE',
         'access-control-allow-headers':
-          'Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID',
+          'Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name',
         vary: 'Origin',
       },
     ]);

@@ -82,6 +82,19 @@ describe('RelayChannel, a task,', () => {
     expect(linesOf(rig.engine.last, 'tasks/get')).toHaveLength(1);
   });
 
+  it('is nothing to a client that has not said that it knows tasks', async () => {
+    const rig = await filledRelay();
+    const client = new RelayClient(rig);
+    client.ask('1', 'tasks/get', {
+      taskId: 'none',
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientCapabilities': {},
+      },
+    });
+    expect(client.failures).toMatchObject([{ id: 1, error: { code: 'CAPABILITY_MISSING' }, wasSent: false }]);
+  });
+
   it('is lost with the server that had it', async () => {
     const rig = await filledRelay();
     const client = new RelayClient(rig);

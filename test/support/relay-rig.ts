@@ -13,7 +13,7 @@ const prefix = 'io.modelcontextprotocol/';
 export const discoverResult = {
   resultType: 'complete',
   supportedVersions: ['2026-07-28'],
-  capabilities: { tools: {} },
+  capabilities: { tools: {}, extensions: { 'io.modelcontextprotocol/tasks': {} } },
   instructions: 'Be kind.',
   _meta: { [`${prefix}serverInfo`]: { name: 'fake', version: '1' } },
 } as const;
@@ -83,7 +83,11 @@ export class RelayClient implements ChannelReceiver {
   /** A request, with an id as it is written. */
   ask(idText: string, method = 'tools/call', params: object = {}, logLevel?: string): void {
     const level = logLevel === undefined ? {} : { [`${prefix}logLevel`]: logLevel };
-    const meta = { [`${prefix}protocolVersion`]: '2026-07-28', [`${prefix}clientCapabilities`]: {}, ...level };
+    const meta = {
+      [`${prefix}protocolVersion`]: '2026-07-28',
+      [`${prefix}clientCapabilities`]: { extensions: { [`${prefix}tasks`]: {} } },
+      ...level,
+    };
     const written = JSON.stringify({ _meta: meta, ...params });
     this.send(`{"jsonrpc":"2.0","id":${idText},"method":"${method}","params":${written}}`);
   }
