@@ -234,6 +234,7 @@ export class ModernCall implements ChannelReceiver {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#exchange = undefined;
+    this.#dialogue?.close();
     void this.#seat.release();
     this.#around.onOver(this);
   }

@@ -95,6 +95,12 @@ export class Dialogue implements Parked {
     });
   }
 
+  /** The call is over, whatever became of it. */
+  close(): void {
+    this.#stopGathering?.();
+    this.#around.rounds.remove(this);
+  }
+
   onExpired(): void {
     this.#isAbandoned = true;
     this.#giveUp();
@@ -103,8 +109,6 @@ export class Dialogue implements Parked {
 
   /** The answer of the server as its client is to see it, or an error in its place. */
   answer(message: Response, bytes: Bytes, { method }: Request): Answer | BridgeError {
-    this.#stopGathering?.();
-    this.#around.rounds.remove(this);
     const { missing } = this.#questions;
     const hasFailed = message.isError || message.result?.isToolError === true;
     if (missing && hasFailed) return capabilityMissing(missing);

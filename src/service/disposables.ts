@@ -10,7 +10,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { Launches } from './launches.ts';
 
 interface Surroundings {
-  readonly launches: Pick<Launches, 'start'>;
+  readonly launches: Pick<Launches, 'startDisposable'>;
   readonly budget: Budget;
   readonly clock: Clock;
   /** Whether the pools of the server leave a place for one more. */
@@ -155,7 +155,7 @@ class Launch implements Disposable {
     return this.#givenUp;
   }
 
-  async begin({ start }: Pick<Launches, 'start'>): Promise<void> {
+  async begin({ startDisposable: start }: Pick<Launches, 'startDisposable'>): Promise<void> {
     try {
       const turn = await start(this.#urgency.isUrgent ? 'foreground' : 'refill', () => !this.#givenUp);
       this.#urgency.follow(turn);

@@ -7,6 +7,7 @@ import type { ProcessServer } from '../config/config.ts';
 import type { Engine, LaunchSpec } from '../engine/engine.ts';
 import type { StartGate, StartPriority, Turn } from '../pool/start-gate.ts';
 import { startUpstream, type StartContext } from '../upstream/start.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { Engines } from './engines.ts';
 import type { LogBook } from './server-logs.ts';
 
@@ -69,17 +70,31 @@ export class Launches {
   }
 
   /** @param isWanted asked when it is its turn */
-  readonly start = async (priority: StartPriority, isWanted: () => boolean): Promise<Turn> => {
-    const { engines, gate, context, logs } = this.#around;
+  readonly start = (priority: StartPriority, isWanted: () => boolean): Promise<Turn> =>
+    this.#start(priority, isWanted, (upstream) => {
+      this.#around.logs.of(this.#server.name).add(upstream);
+    });
+
+  /** One that serves nobody: what it writes, and how it ends, is not what operators look for. */
+  readonly startDisposable = (priority: StartPriority, isWanted: () => boolean): Promise<Turn> =>
+    this.#start(priority, isWanted);
+
+  async #start(
+    priority: StartPriority,
+    isWanted: () => boolean,
+    onStarted?: (upstream: Upstream) => void,
+  ): Promise<Turn> {
+    const { engines, gate, context } = this.#around;
     const engine = await engines.for(this.#server.source);
     const source = await this.#prepared(engine);
     return gate.start(priority, () => {
       if (!isWanted()) throw new BridgeError('DRAINING', 'Cannot start the server: it is not wanted any more');
-      const upstream = startUpstream(engine, this.#server, source, context);
-      logs.of(this.#server.name).add(upstream);
+      const deaths = onStarted && context.deaths;
+      const upstream = startUpstream(engine, this.#server, source, { ...context, deaths });
+      onStarted?.(upstream);
       return upstream;
     });
-  };
+  }
 
   /** Whether there is another image now; what keeps it away is for the log. */
   async #lookAgain(): Promise<boolean> {

@@ -14,7 +14,8 @@ export interface StartContext {
   readonly held: Set<string>;
   /** Containers that could not be removed. */
   readonly leaks: Leaks;
-  readonly deaths: Deaths;
+  /** Undefined counts none. */
+  readonly deaths: Deaths | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -59,7 +60,7 @@ export function startUpstream(
     memoryBytes: server.resources.memoryBytes,
   });
   void upstream.exited.then((exit) => {
-    if (upstream.hasDied) context.deaths.add(server.name, exit);
+    if (upstream.hasDied) context.deaths?.add(server.name, exit);
   });
   void upstream.gone.then(() => context.held.delete(name));
   return upstream;
