@@ -52,9 +52,8 @@ async function main() {
   console.log(`${calls} calls, ${atOnce} at once, ${rounds} rounds in turns; medians`);
   console.log(`session  ${text(legacy)}`);
   console.log(`modern   ${text(modern)}`);
-  console.log(
-    `ratio    time per call ${(modern.ms / legacy.ms).toFixed(2)}, CPU ${(modern.cpuUs / legacy.cpuUs).toFixed(2)}`,
-  );
+  const ratio = (key) => median(slices.modern.map((slice, i) => slice[key] / slices.session[i][key])).toFixed(2);
+  console.log(`ratio    time per call ${ratio('ms')}, CPU ${ratio('cpuUs')} (medians of the ratios of each round)`);
   console.log(
     `containers: ${pool.ready} ready of ${pool.max}, started ${pool.started ?? '?'}; rounds waiting ${status.rounds}`,
   );
@@ -105,8 +104,12 @@ async function slice(way, count) {
 }
 
 function summary(list) {
-  const median = (key) => list.map((each) => each[key]).sort((a, b) => a - b)[Math.floor(list.length / 2)];
-  return { ms: median('ms'), cpuUs: median('cpuUs'), perSecond: median('perSecond') };
+  const of = (key) => median(list.map((each) => each[key]));
+  return { ms: of('ms'), cpuUs: of('cpuUs'), perSecond: of('perSecond') };
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 function text({ ms, cpuUs, perSecond }) {

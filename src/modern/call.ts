@@ -41,7 +41,7 @@ export class ModernCall implements ChannelReceiver {
   readonly #seat: Seat;
   readonly #around: Surroundings;
   readonly #dialogue: Dialogue | undefined;
-  readonly #pressure: BackPressure;
+  #pressure: BackPressure | undefined;
   /** Of the POST that began it. */
   readonly #id: Id;
   readonly #idText: string;
@@ -62,7 +62,6 @@ export class ModernCall implements ChannelReceiver {
     this.#dialogue = dialogue;
     this.#id = incoming.request.id;
     this.#idText = incoming.request.idText;
-    this.#pressure = new BackPressure(seat.channel, around.clock);
     dialogue?.begin(this);
     this.#take(incoming);
     this.#firstToken = this.#tokenText;
@@ -92,7 +91,7 @@ export class ModernCall implements ChannelReceiver {
 
   /** Something that comes before the answer. */
   deliver(bytes: Bytes): void {
-    if (this.#exchange && this.#reply && !this.#exchange.deliver(bytes)) this.#pressure.hold(this.#reply);
+    if (this.#exchange && this.#reply && !this.#exchange.deliver(bytes)) this.#hold(this.#reply);
   }
 
   /** The client has to answer something first: this POST is over, the request is not. @param result the whole result */
@@ -117,7 +116,7 @@ export class ModernCall implements ChannelReceiver {
 
   /** Ends what is overdue. Called a few times a second. */
   tick(now: number): void {
-    this.#pressure.cutStalled(now);
+    this.#pressure?.cutStalled(now);
     const exchange = this.#exchange;
     exchange?.keepAlive(now);
     if (exchange?.isLate(now) === true) {
@@ -150,7 +149,7 @@ export class ModernCall implements ChannelReceiver {
   }
 
   onFlood(): void {
-    this.#pressure.cutAll();
+    this.#pressure?.cutAll();
   }
 
   onEnd(end: UpstreamEnd): void {
@@ -217,8 +216,14 @@ export class ModernCall implements ChannelReceiver {
     reply.status = statusOf(seen.message.errorCode);
     const { idText } = exchange.request;
     this.#exchange = undefined;
-    if (!exchange.finish(idText === this.#idText ? seen.bytes : withId(seen.bytes, idText))) this.#pressure.hold(reply);
+    if (!exchange.finish(idText === this.#idText ? seen.bytes : withId(seen.bytes, idText))) this.#hold(reply);
     this.#end();
+  }
+
+  /** The client reads slower than the server writes. */
+  #hold(reply: ModernReply): void {
+    this.#pressure ??= new BackPressure(this.#seat.channel, this.#around.clock);
+    this.#pressure.hold(reply);
   }
 
   /** What no server has seen has a status of its own; what one has seen is an answer like any other. */

@@ -1,25 +1,22 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
+import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Notification, Request, Response } from '../jsonrpc/message.ts';
 import { memberTexts, objectText, RawJson } from '../jsonrpc/raw-json.ts';
 import { LogLevels } from '../relay/log-levels.ts';
 import { changed, messageOf, objectIn, paramsOf } from '../relay/rewrite.ts';
 import { dress } from './dress.ts';
-import type { ClaimedRequest, Incoming } from './incoming.ts';
+import type { Incoming } from './incoming.ts';
 import { Questions } from './questions.ts';
-import type { Parked, Rounds } from './rounds.ts';
+import { bindingOf, type Parked, type Rounds } from './rounds.ts';
 import type { Seat } from './seat.ts';
 
 interface Surroundings {
   readonly rounds: Rounds<Dialogue>;
   readonly clock: Clock;
-  /** How long a client has to come back, in milliseconds. */
-  readonly inputTimeoutMs: number;
-  /** What its `requestState` is good for. */
-  readonly binding: () => string;
-  /** Who the server is, as JSON. */
-  readonly serverInfo: string;
+  /** `inputTimeoutMs`: how long a client has to come back. */
+  readonly server: Pick<ServerConfig, 'name' | 'inputTimeoutMs'>;
 }
 
 /** The request that it is about, as its client sees it. */
@@ -47,18 +44,21 @@ const gatherMs = 10;
  */
 export class Dialogue implements Parked {
   readonly #seat: Seat;
-  readonly #request: ClaimedRequest;
+  readonly #incoming: Incoming;
+  readonly #serverInfo: string;
   readonly #around: Surroundings;
-  readonly #questions: Questions;
+  /** There are some when the server has asked anything. */
+  #asked: Questions | undefined;
   #call: Asking | undefined;
   #stopGathering: Cancel | undefined;
   #isAbandoned = false;
 
-  constructor(seat: Seat, request: ClaimedRequest, around: Surroundings) {
+  /** @param incoming the request that it is about. @param serverInfo who the server is, as JSON */
+  constructor(seat: Seat, incoming: Incoming, serverInfo: string, around: Surroundings) {
     this.#seat = seat;
-    this.#request = request;
+    this.#incoming = incoming;
+    this.#serverInfo = serverInfo;
     this.#around = around;
-    this.#questions = new Questions(request.claim.abilities ?? unable);
   }
 
   begin(call: Asking): void {
@@ -109,25 +109,30 @@ export class Dialogue implements Parked {
 
   /** The answer of the server as its client is to see it, or an error in its place. */
   answer(message: Response, bytes: Bytes, { method }: Request): Answer | BridgeError {
-    const { missing } = this.#questions;
+    const missing = this.#asked?.missing;
     const hasFailed = message.isError || message.result?.isToolError === true;
     if (missing && hasFailed) return capabilityMissing(missing);
     if (message.isError) return this.#errorOf(message, bytes);
     if (!message.result) return { message, bytes };
-    return { message, bytes: dress(bytes, message.result, method, this.#around.serverInfo) };
+    return { message, bytes: dress(bytes, message.result, method, this.#serverInfo) };
+  }
+
+  get #questions(): Questions {
+    this.#asked ??= new Questions(this.#incoming.request.claim.abilities ?? unable);
+    return this.#asked;
   }
 
   #interrupt(): void {
     if (this.#questions.size === 0) return;
-    const { rounds, binding, inputTimeoutMs } = this.#around;
-    const requestState = rounds.park(this, binding(), inputTimeoutMs);
+    const { rounds, server } = this.#around;
+    const requestState = rounds.park(this, bindingOf(this.#incoming, server.name), server.inputTimeoutMs);
     if (requestState === undefined) {
       this.#isAbandoned = true;
       this.#giveUp();
       this.#call?.fail(new BridgeError('ROUNDS_FULL', 'Cannot ask the client: too many calls wait for input already'));
       return;
     }
-    this.#call?.interrupt(inputRequired(this.#questions.text(), this.#around.serverInfo, requestState));
+    this.#call?.interrupt(inputRequired(this.#questions.text(), this.#serverInfo, requestState));
   }
 
   #giveUp(): void {
@@ -140,7 +145,7 @@ export class Dialogue implements Parked {
   }
 
   #wants(level: string | undefined): boolean {
-    const { logLevel } = this.#request.claim;
+    const { logLevel } = this.#incoming.request.claim;
     return logLevel !== undefined && LogLevels.isAtLeast(level, logLevel);
   }
 
@@ -157,15 +162,15 @@ export class Dialogue implements Parked {
     const error = objectIn(memberTexts(bytes.toString()).get('error'));
     const { elicitations } = JSON.parse(error.get('data') ?? '{}') as { readonly elicitations?: unknown };
     if (!Array.isArray(elicitations) || elicitations.length === 0) return undefined;
-    if (this.#request.claim.abilities?.url !== true) return capabilityMissing({ elicitation: { url: {} } });
+    if (this.#incoming.request.claim.abilities?.url !== true) return capabilityMissing({ elicitation: { url: {} } });
     const requests = Object.fromEntries(
       (elicitations as readonly Readonly<Record<string, unknown>>[]).map(({ message, url }, i) => [
         `elicitation-${i + 1}`,
         { method: 'elicitation/create', params: { mode: 'url', message, url } },
       ]),
     );
-    const result = inputRequired(JSON.stringify(requests), this.#around.serverInfo, undefined);
-    const answer = messageOf(`{"jsonrpc":"2.0","id":${this.#request.idText},"result":${result}}`);
+    const result = inputRequired(JSON.stringify(requests), this.#serverInfo, undefined);
+    const answer = messageOf(`{"jsonrpc":"2.0","id":${this.#incoming.request.idText},"result":${result}}`);
     return answer.envelope.kind === 'response' ? { message: answer.envelope, bytes: answer.bytes } : undefined;
   }
 }

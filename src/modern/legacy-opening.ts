@@ -7,6 +7,7 @@ import { version } from '../base/version.ts';
 import type { Incoming } from './incoming.ts';
 import { metaKeys } from './revision.ts';
 import type { Seat } from './seat.ts';
+import type { Vanished } from './vanished.ts';
 
 /**
  * Makes a legacy server ready for one request: one that many share is initialised already, another one gets the
@@ -19,11 +20,19 @@ export async function openLegacy(
   seat: Seat,
   { request, bytes }: Pick<Incoming, 'request' | 'bytes'>,
   { startTimeoutMs }: Pick<ServerConfig, 'startTimeoutMs'>,
-  signal: AbortSignal,
+  vanished: Vanished,
 ): Promise<Handshake> {
   const { abilities, logLevel } = request.claim;
   const isAskable = abilities !== undefined && Object.values(abilities).includes(true);
-  if (seat.channel.enter) return seat.channel.enter({ isAskable, logLevel, signal });
+  if (seat.channel.enter) {
+    const visitor = {
+      ...{ isAskable, logLevel },
+      get signal() {
+        return vanished.signal;
+      },
+    };
+    return seat.channel.enter(visitor);
+  }
   const meta = objectIn(paramsOf(bytes).get('_meta'));
   const { message, bytes: answer } = await seat.ask(
     'initialize',

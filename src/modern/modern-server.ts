@@ -16,6 +16,7 @@ import { bindingOf, type Rounds } from './rounds.ts';
 import { Seat } from './seat.ts';
 import type { ModernServed, ModernWay } from './served.ts';
 import { ToolHeaders } from './tool-headers.ts';
+import type { Vanished } from './vanished.ts';
 
 interface Surroundings {
   readonly rounds: Rounds<Dialogue>;
@@ -46,6 +47,8 @@ export class ModernServer {
   readonly #calls = new Set<ModernCall>();
   readonly #listenings = new Set<Listening>();
   readonly #headers: ToolHeaders;
+  readonly #ofCalls: ConstructorParameters<typeof ModernCall>[3];
+  readonly #ofDialogues: ConstructorParameters<typeof Dialogue>[3];
   #known: { readonly handshake: Handshake; readonly at: number } | undefined;
   readonly #serverInfos = new WeakMap<Handshake, string>();
   #opening = 0;
@@ -54,6 +57,12 @@ export class ModernServer {
     this.served = served;
     this.#around = around;
     this.#headers = new ToolHeaders(around.clock);
+    const { config: server } = served;
+    const onOver = (call: ModernCall): void => {
+      this.#calls.delete(call);
+    };
+    this.#ofCalls = { server, clock: around.clock, onOver };
+    this.#ofDialogues = { ...around, server };
   }
 
   /** Requests that clients wait for. */
@@ -79,15 +88,15 @@ export class ModernServer {
    * @throws {BridgeError} nothing was sent: `LEGACY_ONLY`, `METHOD_UNKNOWN`, `HEADER_MISMATCH`, `ROUND_UNKNOWN`,
    *   `INPUT_INVALID`, and what leasing and starting throw
    */
-  async take(incoming: Incoming, signal: AbortSignal): Promise<void> {
+  async take(incoming: Incoming, vanished: Vanished): Promise<void> {
     this.#opening += 1;
     try {
       const { modern } = this.served;
       const way = modern.way ?? (await modern.find());
-      signal.throwIfAborted();
-      if (way === 'relay') await this.#relay(incoming, signal);
+      vanished.throwIfGone();
+      if (way === 'relay') await this.#relay(incoming, vanished);
       else if (way === 'fallback') throw legacyOnly();
-      else await this.#translate(incoming, way, signal);
+      else await this.#translate(incoming, way, vanished);
     } finally {
       this.#opening -= 1;
     }
@@ -114,19 +123,19 @@ export class ModernServer {
     for (const call of [...this.#calls]) call.close(error);
   }
 
-  async #relay(incoming: Incoming, signal: AbortSignal): Promise<void> {
-    const seat = await this.#sit(incoming, signal);
-    await this.#checkParams(seat, incoming, signal);
+  async #relay(incoming: Incoming, vanished: Vanished): Promise<void> {
+    const seat = await this.#sit(incoming, vanished);
+    if (this.#headers.mustCheck(incoming)) await this.#checkParams(seat, incoming, vanished);
     this.#begin(seat, incoming, undefined);
   }
 
-  async #translate(incoming: Incoming, way: ModernWay, signal: AbortSignal): Promise<void> {
+  async #translate(incoming: Incoming, way: ModernWay, vanished: Vanished): Promise<void> {
     const { method } = incoming.request;
     if (removed.has(method)) throw new BridgeError('METHOD_UNKNOWN', `Method not found: ${method}`);
     if (incoming.request.claim.isRetry && this.#goOn(incoming)) return;
-    if (method === 'server/discover') await this.#discover(incoming, way, signal);
-    else if (method === 'subscriptions/listen') await this.#listen(incoming, way, signal);
-    else await this.#call(incoming, signal);
+    if (method === 'server/discover') await this.#discover(incoming, way, vanished);
+    else if (method === 'subscriptions/listen') await this.#listen(incoming, way, vanished);
+    else await this.#call(incoming, vanished);
   }
 
   /** @returns whether it belongs to a call that waits for it */
@@ -134,37 +143,25 @@ export class ModernServer {
     const state = textOf(paramsOf(incoming.bytes).get('requestState'));
     // A client that answers what it was not asked gets a call of its own.
     if (state === undefined) return false;
-    this.#around.rounds.find(state, this.#bindingOf(incoming)).goOn(incoming);
+    this.#around.rounds.find(state, bindingOf(incoming, this.served.config.name)).goOn(incoming);
     return true;
   }
 
-  async #call(incoming: Incoming, signal: AbortSignal): Promise<void> {
-    const { request } = incoming;
-    const { seat, handshake } = await this.#open(incoming, signal);
-    await this.#checkParams(seat, incoming, signal);
-    const { rounds, clock } = this.#around;
-    const dialogue = new Dialogue(seat, request, {
-      ...{ rounds, clock, serverInfo: this.#serverInfoOf(handshake) },
-      inputTimeoutMs: this.served.config.inputTimeoutMs,
-      binding: () => this.#bindingOf(incoming),
-    });
+  async #call(incoming: Incoming, vanished: Vanished): Promise<void> {
+    const { seat, handshake } = await this.#open(incoming, vanished);
+    if (this.#headers.mustCheck(incoming)) await this.#checkParams(seat, incoming, vanished);
+    const dialogue = new Dialogue(seat, incoming, this.#serverInfoOf(handshake), this.#ofDialogues);
     this.#begin(seat, incoming, dialogue);
   }
 
   #begin(seat: Seat, incoming: Incoming, dialogue: Dialogue | undefined): void {
-    const call = new ModernCall(seat, incoming, dialogue, {
-      server: this.served.config,
-      clock: this.#around.clock,
-      onOver: (over) => {
-        this.#calls.delete(over);
-      },
-    });
+    const call = new ModernCall(seat, incoming, dialogue, this.#ofCalls);
     this.#calls.add(call);
     call.start(incoming);
   }
 
-  async #discover(incoming: Incoming, way: ModernWay, signal: AbortSignal): Promise<void> {
-    const { handshake } = await this.#handshake(incoming, way, signal);
+  async #discover(incoming: Incoming, way: ModernWay, vanished: Vanished): Promise<void> {
+    const { handshake } = await this.#handshake(incoming, way, vanished);
     const { instructions } = handshake.result;
     const result = objectText({
       resultType: 'complete',
@@ -178,10 +175,10 @@ export class ModernServer {
     reply.answer(Bytes.from(`{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`));
   }
 
-  async #listen(incoming: Incoming, way: ModernWay, signal: AbortSignal): Promise<void> {
+  async #listen(incoming: Incoming, way: ModernWay, vanished: Vanished): Promise<void> {
     // A container of its own for each call has nothing to say between two of them.
     const isSilent = way === 'per-call';
-    const opened = isSilent ? await this.#handshake(incoming, way, signal) : await this.#open(incoming, signal);
+    const opened = isSilent ? await this.#handshake(incoming, way, vanished) : await this.#open(incoming, vanished);
     const listening = new Listening(isSilent ? undefined : opened.seat, incoming, {
       handshake: opened.handshake,
       serverInfo: this.#serverInfoOf(opened.handshake),
@@ -195,53 +192,48 @@ export class ModernServer {
   }
 
   /** What the server says of itself. Where it takes a container to know, what it said a minute ago at the most. */
-  async #handshake(incoming: Incoming, way: ModernWay, signal: AbortSignal): Promise<Opened> {
+  async #handshake(incoming: Incoming, way: ModernWay, vanished: Vanished): Promise<Opened> {
     const { clock } = this.#around;
     if (way === 'per-call' && this.#known && clock.now() - this.#known.at < knownMs) return this.#known;
-    const { seat, handshake } = await this.#open(incoming, signal);
+    const { seat, handshake } = await this.#open(incoming, vanished);
     void seat.release();
     this.#known = { handshake, at: clock.now() };
     return this.#known;
   }
 
-  async #open(incoming: Incoming, signal: AbortSignal): Promise<Opened & { readonly seat: Seat }> {
-    const seat = await this.#sit(incoming, signal);
+  async #open(incoming: Incoming, vanished: Vanished): Promise<Opened & { readonly seat: Seat }> {
+    const seat = await this.#sit(incoming, vanished);
     try {
-      const handshake = await openLegacy(seat, incoming, this.served.config, signal);
-      signal.throwIfAborted();
+      const handshake = await openLegacy(seat, incoming, this.served.config, vanished);
+      vanished.throwIfGone();
       return { seat, handshake };
     } catch (error) {
-      void seat.release(signal.aborted ? 'never-used' : 'start-failed');
+      void seat.release(vanished.isGone ? 'never-used' : 'start-failed');
       throw error;
     }
   }
 
-  async #sit({ address }: Incoming, signal: AbortSignal): Promise<Seat> {
+  async #sit({ address }: Incoming, vanished: Vanished): Promise<Seat> {
     const { config, modern } = this.served;
-    const lease = modern.visit?.(address) ?? (await modern.lease(signal, address));
+    const lease = modern.visit?.(address) ?? (await modern.lease(vanished.signal, address));
     const seat = new Seat(lease, { config, clock: this.#around.clock });
-    if (!signal.aborted) return seat;
+    if (!vanished.isGone) return seat;
     void seat.release('never-used');
-    throw signal.reason as Error;
+    return Promise.reject(vanished.signal.reason as Error);
   }
 
   /** @throws {BridgeError} `HEADER_MISMATCH` */
-  async #checkParams(seat: Seat, incoming: Incoming, signal: AbortSignal): Promise<void> {
-    if (incoming.request.method !== 'tools/call') return;
+  async #checkParams(seat: Seat, incoming: Incoming, vanished: Vanished): Promise<void> {
     const { callTimeoutMs } = this.served.config;
     try {
       await this.#headers.checkAnew(incoming, (params) =>
         seat.ask('tools/list', { ...params, _meta: ownMeta }, callTimeoutMs),
       );
-      signal.throwIfAborted();
+      vanished.throwIfGone();
     } catch (error) {
       void seat.release();
       throw error;
     }
-  }
-
-  #bindingOf({ principal, request, bytes }: Incoming): string {
-    return bindingOf(principal, this.served.config.name, request, bytes);
   }
 
   #serverInfoOf(handshake: Handshake): string {

@@ -7,6 +7,7 @@ import type { Incoming } from './incoming.ts';
 import { ModernServer } from './modern-server.ts';
 import { Rounds } from './rounds.ts';
 import type { ModernServed } from './served.ts';
+import { Vanished } from './vanished.ts';
 
 /** Deadlines are kept to this grain, in milliseconds. */
 const tickMs = 250;
@@ -69,12 +70,12 @@ export class ModernServers {
    */
   async take(served: ModernServed, incoming: Incoming): Promise<void> {
     if (this.#isDraining) throw draining();
-    const vanished = new AbortController();
+    const vanished = new Vanished();
     let isBegun = false;
     incoming.reply.onClose(() => {
-      if (!isBegun) vanished.abort(new BridgeError('SESSION_UNKNOWN', 'The client closed the connection'));
+      if (!isBegun) vanished.go();
     });
-    await this.#of(served).take(incoming, vanished.signal);
+    await this.#of(served).take(incoming, vanished);
     isBegun = true;
   }
 

@@ -1,10 +1,9 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
-import type { Bytes } from '../jsonrpc/bytes.ts';
-import type { Request } from '../jsonrpc/message.ts';
 import { canonical } from '../relay/canonical.ts';
 import { paramsOf } from '../relay/rewrite.ts';
+import type { Incoming } from './incoming.ts';
 
 /** A call that waits for its client's input. */
 export interface Parked {
@@ -95,13 +94,16 @@ export class Rounds<T extends Parked> {
 }
 
 /** What a `requestState` is good for: one caller, one server, one request with the same words, whatever their order. */
-export function bindingOf(principal: string, server: string, { method }: Request, bytes: Bytes): string {
+export function bindingOf(
+  { principal, request, bytes }: Pick<Incoming, 'principal' | 'request' | 'bytes'>,
+  server: string,
+): string {
   const params = [...paramsOf(bytes)].filter(([name]) => !ofEachRound.has(name));
   const digest = createHash('sha256');
   for (const [name, text] of params.sort(([a], [b]) => (a < b ? -1 : 1))) {
     digest.update(`${JSON.stringify(name)}:${canonical(JSON.parse(text))}\n`);
   }
-  return [principal, server, method, digest.digest('base64url')].map((part) => JSON.stringify(part)).join('\n');
+  return [principal, server, request.method, digest.digest('base64url')].map((part) => JSON.stringify(part)).join('\n');
 }
 
 /** Members of `params` that differ from round to round. */

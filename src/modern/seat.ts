@@ -34,7 +34,8 @@ export class Seat implements ChannelReceiver {
   readonly channel: Channel;
   readonly #lease: ChannelLease;
   readonly #around: Surroundings;
-  readonly #own = new Map<Id, Deferred<SeatAnswer>>();
+  /** Requests of Gangway's own; there are some when it asked anything. */
+  #own: Map<Id, Deferred<SeatAnswer>> | undefined;
   #holder: ChannelReceiver | undefined;
   #isAttached = false;
   #end: BridgeError | undefined;
@@ -68,6 +69,7 @@ export class Seat implements ChannelReceiver {
     const answer = deferred<SeatAnswer>();
     // Whoever asks may have stopped to wait.
     answer.promise.catch(() => undefined);
+    this.#own ??= new Map();
     this.#own.set(id, answer);
     this.#post({ jsonrpc: '2.0', id, method, params });
     this.#listen();
@@ -98,7 +100,7 @@ export class Seat implements ChannelReceiver {
   }
 
   onMessage(message: Envelope, bytes: Bytes, cause?: Id): void {
-    const own = message.kind === 'response' ? this.#own.get(message.id) : undefined;
+    const own = message.kind === 'response' ? this.#own?.get(message.id) : undefined;
     if (own && message.kind === 'response') own.resolve({ message, bytes: bytes.kept() });
     else this.#holder?.onMessage(message, bytes, cause);
   }
@@ -117,7 +119,7 @@ export class Seat implements ChannelReceiver {
 
   onEnd(end: UpstreamEnd): void {
     this.#end = endError(end, this.#around.config.maxLineBytes, this.channel, this.#holder === undefined);
-    for (const id of [...this.#own.keys()]) this.#failOwn(id, this.#end);
+    for (const id of [...(this.#own?.keys() ?? [])]) this.#failOwn(id, this.#end);
     this.#holder?.onEnd(end);
   }
 
@@ -128,7 +130,7 @@ export class Seat implements ChannelReceiver {
   }
 
   #failOwn(id: Id, error: BridgeError): boolean {
-    const own = this.#own.get(id);
+    const own = this.#own?.get(id);
     own?.reject(error);
     return own !== undefined;
   }

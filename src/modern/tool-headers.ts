@@ -31,40 +31,42 @@ export class ToolHeaders {
     this.#clock = clock;
   }
 
-  /** Whether the list has to be asked for before a call can be checked. */
-  get isStale(): boolean {
-    return this.#clock.now() - this.#learnedAt >= freshMs;
+  /** Whether a request is a call of which it is not known that it has nothing to repeat. */
+  mustCheck({ request: { method, claim } }: Incoming): boolean {
+    return method === 'tools/call' && (this.#isStale || this.#mirrored.has(claim.name ?? ''));
   }
 
-  /** @throws {BridgeError} `HEADER_MISMATCH` */
-  check({ request, bytes, headers }: Incoming): void {
-    const mirrored = this.#mirrored.get(request.claim.name ?? '');
-    if (mirrored) checkMirroredParams(mirrored, bytes, headers);
-  }
-
-  /** The same, with the newest list where it would refuse. @throws {BridgeError} `HEADER_MISMATCH` */
+  /**
+   * Checks a call, with the newest list where another one would refuse it.
+   *
+   * @throws {BridgeError} `HEADER_MISMATCH`
+   */
   async checkAnew(incoming: Incoming, ask: AskPage): Promise<void> {
-    if (this.isStale) await this.learn(ask);
+    if (this.#isStale) await this.#learnOnce(ask);
     try {
-      this.check(incoming);
+      this.#check(incoming);
     } catch (error) {
       if (codeOf(error) !== 'HEADER_MISMATCH') throw error;
-      await this.learn(ask);
-      this.check(incoming);
+      await this.#learnOnce(ask);
+      this.#check(incoming);
     }
   }
 
   /** Reads the list; one that cannot be had mirrors nothing. */
-  learn(ask: AskPage): Promise<void> {
+  #learnOnce(ask: AskPage): Promise<void> {
     this.#learning ??= this.#learn(ask).finally(() => {
       this.#learning = undefined;
     });
     return this.#learning;
   }
 
-  /** A tool may be another one now. */
-  forget(): void {
-    this.#learnedAt = -Infinity;
+  get #isStale(): boolean {
+    return this.#clock.now() - this.#learnedAt >= freshMs;
+  }
+
+  #check({ request, bytes, headers }: Incoming): void {
+    const mirrored = this.#mirrored.get(request.claim.name ?? '');
+    if (mirrored) checkMirroredParams(mirrored, bytes, headers);
   }
 
   async #learn(ask: AskPage): Promise<void> {

@@ -11,6 +11,8 @@ const capabilityOf: ReadonlyMap<string, string> = new Map([
   ['roots/list', 'roots'],
 ]);
 
+const all: Readonly<Record<string, unknown>> = Object.fromEntries([...capabilityOf.values()].map((name) => [name, {}]));
+
 /** Questions to one client that may wait for its answer. */
 const maxQuestions = 1000;
 
@@ -48,7 +50,7 @@ export class ClientQuestions {
 
   /** Whoever gets them decides by himself. */
   allowAll(): void {
-    this.#capabilities = Object.fromEntries([...capabilityOf.values()].map((name) => [name, {}]));
+    this.#capabilities = all;
   }
 
   /**

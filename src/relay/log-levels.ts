@@ -28,8 +28,9 @@ export class LogLevels<Client> {
     this.#ranks.set(client, rankOf(level));
   }
 
-  forget(client: Client): void {
-    this.#ranks.delete(client);
+  /** @returns whether it had asked for any */
+  forget(client: Client): boolean {
+    return this.#ranks.delete(client);
   }
 
   /** Whether a client gets a message of this level; one without a level that is known goes to everybody. */

@@ -96,12 +96,14 @@ export class SharedServer implements SharedHome {
     return { result: this.#resultFor(revision, handshake), revision };
   }
 
-  enter(client: SharedChannel, { logLevel, signal }: Visitor): Handshake | Promise<Handshake> {
+  enter(client: SharedChannel, visitor: Visitor): Handshake | Promise<Handshake> {
+    const { logLevel } = visitor;
     if (logLevel !== undefined && LogLevels.has(logLevel)) {
       this.#levels.set(client, logLevel);
       this.#tellLevel();
     }
-    return this.#handshake ?? this.#firstHandshake(client, signal);
+    // There is a signal only for those who look at it.
+    return this.#handshake ?? this.#firstHandshake(client, visitor.signal);
   }
 
   expects(request: Request): ReturnType<Askers['expects']> {
@@ -137,10 +139,10 @@ export class SharedServer implements SharedHome {
 
   leave(client: SharedChannel): void {
     this.#channels.delete(client);
-    this.#levels.forget(client);
-    this.#tellLevel();
-    for (const uri of this.#subscriptions.forget(client)) this.#tellAll('resources/unsubscribe', { uri });
-    this.#hold();
+    if (this.#levels.forget(client)) this.#tellLevel();
+    const unwatched = this.#subscriptions.forget(client);
+    for (const uri of unwatched) this.#tellAll('resources/unsubscribe', { uri });
+    if (unwatched.length > 0) this.#hold();
   }
 
   async #open(upstream: Upstream): Promise<SharedUpstream> {

@@ -38,6 +38,7 @@ export class Subscriptions<Client> {
 
   /** @returns those that nobody watches any more */
   forget(client: Client): string[] {
+    if (this.#byUri.size === 0) return [];
     return this.uris().filter((uri) => this.remove(client, uri));
   }
 }

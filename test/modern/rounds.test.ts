@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { codeOf, messageOf } from '../../src/base/errors.ts';
+import { isClaimed } from '../../src/modern/incoming.ts';
 import type { Parked } from '../../src/modern/rounds.ts';
 import { bindingOf, Rounds } from '../../src/modern/rounds.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -100,7 +101,8 @@ describe('Rounds', () => {
 describe('bindingOf() is the same', () => {
   const of = (params: object, principal = 'p', server = 's', method = 'tools/call'): string => {
     const { request, bytes } = modernRequest(method, params);
-    return bindingOf(principal, server, request, bytes);
+    if (!isClaimed(request)) throw new Error('wanted a claim');
+    return bindingOf({ principal, request, bytes }, server);
   };
   const params = { name: 'n', arguments: { a: 1, b: { c: [2, 3] } } };
 
