@@ -67,9 +67,10 @@ describeEachEngine('build:', (engine) => {
       writeFileSync(path.join(context, 'Containerfile'), text);
     };
     write('ENV VERSION=1');
-    const config = { servers: { changing: { build: `./${name}`, network: 'none', startTimeout: '60s' } } };
+    // No other container than the one that is looked at.
+    const changing = { build: `./${name}`, network: 'none', startTimeout: '60s', modern: 'fallback' };
     try {
-      await using bridge = await serve(config, { args: ['--engine', engine], folder: folder.path });
+      await using bridge = await serve({ servers: { changing } }, { args: ['--engine', engine], folder: folder.path });
       await bridge.waitForLine(/✓ changing is ready/, 60_000);
       const { instance } = await bridge.status();
       const image = async (): Promise<string | undefined> => {

@@ -105,9 +105,12 @@ function suite(engine: EngineName): void {
     const { message: called } = await session.call('get-sum', { a: 40, b: 2 });
     expect(textOf(called?.result)).toContain('42');
 
-    const siblings = await containersOf(engine, project.instance);
-    const servers = await Promise.all(siblings.map(({ name }) => labelOf(engine, name, 'io.gangway.server')));
-    expect(servers).toContain('everything');
+    // One that was only asked what it speaks may be gone before it is looked at.
+    const labelled = async (): Promise<string[]> => {
+      const siblings = await containersOf(engine, project.instance);
+      return Promise.all(siblings.map(({ name }) => labelOf(engine, name, 'io.gangway.server').catch(() => '')));
+    };
+    expect(await labelled()).toContain('everything');
     expect(await session.delete()).toBe(200);
   });
 
