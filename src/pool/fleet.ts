@@ -106,7 +106,7 @@ export class Fleet {
   get reserved(): number {
     let count = 0;
     for (const kind of ['ready', 'draining'] as const)
-      for (const slot of this.#slots.of(kind)) if (slot.isReserved || slot.resting > 0) count += 1;
+      for (const slot of this.#slots.of(kind)) if (slot.reservations > 0 || slot.resting > 0) count += 1;
     return count;
   }
 
@@ -128,7 +128,7 @@ export class Fleet {
   take(maxOngoing: number, room: Room = 'any'): Place | undefined {
     const slot = this.#find(maxOngoing, room);
     if (!slot) return undefined;
-    if (room !== 'any') slot.isReserved = true;
+    if (room !== 'any') slot.reservations += 1;
     slot.ongoing += 1;
     slot.uses += 1;
     const { shared, health } = slot.state;
@@ -145,7 +145,7 @@ export class Fleet {
       release: () => {
         if (isOver) return;
         isOver = true;
-        if (room !== 'any' && !isResting) slot.isReserved = false;
+        if (room !== 'any' && !isResting) slot.reservations -= 1;
         wake();
         this.#release(slot);
       },
@@ -156,7 +156,7 @@ export class Fleet {
         if (isOver || isResting || room === 'any') return;
         isResting = true;
         slot.resting += 1;
-        slot.isReserved = false;
+        slot.reservations -= 1;
         this.#events.onRoom();
       },
       wake: () => {
@@ -191,7 +191,7 @@ export class Fleet {
     if (!budget.take(memoryBytes, priority)) return false;
     const slot = this.#slots.add<SharedSlot>({
       ...{ state: { kind: 'starting', priority }, attempt: this.#history.begin() },
-      ...{ ongoing: 0, guards: 0, uses: 0, isRecycled: false, isReserved: false, resting: 0, onAlone: undefined },
+      ...{ ongoing: 0, guards: 0, uses: 0, isRecycled: false, reservations: 0, resting: 0, onAlone: undefined },
     });
     void this.#start(slot, priority, maxAgeMs);
     return true;
@@ -333,7 +333,7 @@ export class Fleet {
   }
 
   #regain(slot: SharedSlot): Promise<void> {
-    slot.isReserved = true;
+    slot.reservations += 1;
     if (slot.ongoing <= 1) return Promise.resolve();
     return new Promise((resolve) => {
       slot.onAlone = resolve;

@@ -33,8 +33,8 @@ export interface SharedSlot {
   uses: number;
   /** It is to be replaced whatever its age. */
   isRecycled: boolean;
-  /** One of its calls must be the only one that is worked on: it takes no other. */
-  isReserved: boolean;
+  /** Calls of it that must be the only one that is worked on: while there are any, it takes no other. */
+  reservations: number;
   /** Calls that wait for their clients: nothing is worked on for these. */
   resting: number;
   /** Called when that call is the only one again. */
@@ -51,7 +51,7 @@ export function leastBusy(slots: Iterable<SharedSlot>, maxOngoing: number): Read
   let best: ReadySlot | undefined;
   for (const slot of slots) {
     if (!isReady(slot) || slot.ongoing >= Math.min(maxOngoing, best?.ongoing ?? Infinity)) continue;
-    if (!slot.isReserved && takesCalls(slot)) best = slot;
+    if (slot.reservations === 0 && takesCalls(slot)) best = slot;
   }
   return best;
 }
@@ -63,7 +63,7 @@ export function unused(slots: Iterable<SharedSlot>): ReadySlot | undefined {
 
 /** A slot that works on nothing now. */
 export function resting(slots: Iterable<SharedSlot>): ReadySlot | undefined {
-  return find(slots, (slot) => !slot.isReserved && slot.ongoing === slot.resting);
+  return find(slots, (slot) => slot.reservations === 0 && slot.ongoing === slot.resting);
 }
 
 function find(slots: Iterable<SharedSlot>, fits: (slot: ReadySlot) => boolean): ReadySlot | undefined {

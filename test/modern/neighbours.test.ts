@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import type { FakeChild } from '../support/fake-engine.ts';
+import { settle } from '../support/manual-clock.ts';
+import { callsOf, everything, modernRig, type ModernRig, type Post } from '../support/modern-rig.ts';
+import { linesOf, type Line } from '../support/shared-rig.ts';
+
+const asking = { capabilities: everything };
+const accepted = { action: 'accept', content: {} };
+/** What a server asks in a gathered round arrives within this time. */
+const gatherMs = 10;
+
+function call(rig: ModernRig, name: string, how: object = asking): Promise<Post> {
+  return rig.post('tools/call', { name, arguments: {} }, how);
+}
+
+/** The call of a tool that a server was sent last. */
+function callOf(child: FakeChild, name: string): Line {
+  return callsOf(child).findLast(({ params }) => params?.['name'] === name)!;
+}
+
+function answer(child: FakeChild, name: string): void {
+  child.say({ jsonrpc: '2.0', id: callOf(child, name).id, result: { content: [], for: name } });
+}
+
+async function ask(rig: ModernRig, id: string): Promise<void> {
+  rig.engine.last.say({ jsonrpc: '2.0', id, method: 'elicitation/create', params: { message: id } });
+  await rig.clock.advance(gatherMs);
+}
+
+/** Goes on with all that was asked. */
+function retry(rig: ModernRig, name: string, { result }: Post, hasInput = true): Promise<Post> {
+  const { requestState, inputRequests = {} } = result;
+  const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, accepted]));
+  const params = { name, arguments: {}, requestState, ...(hasInput && { inputResponses }) };
+  return rig.post('tools/call', params, asking);
+}
+
+/** What was asked of a client. */
+function askedOf({ result }: Post): unknown[] {
+  return Object.values(result.inputRequests ?? {}).map(({ params }) => params);
+}
+
+/** What the server got as answers to its questions. */
+function answersOf(child: FakeChild): Line[] {
+  return linesOf(child).filter(({ method }) => method === undefined);
+}
+
+/** A tool that is known to ask nothing. */
+async function learn(rig: ModernRig, name: string): Promise<void> {
+  await call(rig, name);
+  answer(rig.engine.last, name);
+}
+
+function nothingLeft({ servers, server }: ModernRig): unknown[] {
+  return [servers.inFlight, servers.rounds, servers.listening, server.pool.stats().ongoing];
+}
+
+describe('A call whose client is back', () => {
+  it('is alone until its end, also when a call that might have been asked ends beside it', async () => {
+    const rig = await modernRig({ pool: { max: 1 } });
+    await learn(rig, 'plain');
+    const asked = await call(rig, 'asks');
+    await ask(rig, 'first');
+    const beside = await call(rig, 'beside');
+    const back = await retry(rig, 'asks', asked);
+    answer(rig.engine.last, 'beside');
+    await settle();
+    const late = await call(rig, 'plain');
+    await ask(rig, 'second');
+    expect([askedOf(back), beside.result['for']]).toEqual([[{ message: 'second' }], 'beside']);
+    answer(rig.engine.last, 'plain');
+    expect(late.result['for']).toBe('plain');
+  });
+});
