@@ -51,6 +51,10 @@ export class Dialogue implements Parked {
   #asked: Questions | undefined;
   #call: Asking | undefined;
   #stopGathering: Cancel | undefined;
+  /** Until when the client has to answer what it was asked; undefined when it has answered everything. */
+  #answerBy: number | undefined;
+  /** The client is back, and what it answered has yet to reach the server. */
+  #isWaking = false;
   #isAbandoned = false;
 
   /** @param incoming the request that it is about. @param serverInfo who the server is, as JSON */
@@ -72,7 +76,7 @@ export class Dialogue implements Parked {
     else if (this.#isAbandoned) this.#giveUp();
     else this.#stopGathering ??= this.#around.clock.after(gatherMs, () => {
       this.#stopGathering = undefined;
-      if (this.#call?.isWaitedFor === true) this.#interrupt();
+      if (this.#call?.isWaitedFor === true && !this.#isWaking) this.#interrupt();
     }); // prettier-ignore
   }
 
@@ -86,12 +90,15 @@ export class Dialogue implements Parked {
   goOn(incoming: Incoming): void {
     const replies = this.#questions.read(paramsOf(incoming.bytes).get('inputResponses'));
     this.#around.rounds.remove(this);
+    this.#isWaking = true;
     void this.#call?.goOn(incoming, () => {
+      this.#isWaking = false;
       for (const reply of replies) {
         this.#questions.settle(reply);
         this.#tell(reply.text);
       }
       if (this.#questions.size > 0) this.#interrupt();
+      else this.#answerBy = undefined;
     });
   }
 
@@ -124,8 +131,11 @@ export class Dialogue implements Parked {
 
   #interrupt(): void {
     if (this.#questions.size === 0) return;
-    const { rounds, server } = this.#around;
-    const requestState = rounds.park(this, bindingOf(this.#incoming, server.name), server.inputTimeoutMs);
+    const { rounds, clock, server } = this.#around;
+    // Coming back without an answer wins no time: others wait for the container.
+    this.#answerBy ??= clock.now() + server.inputTimeoutMs;
+    const binding = bindingOf(this.#incoming, server.name);
+    const requestState = rounds.park(this, binding, this.#answerBy - clock.now());
     if (requestState === undefined) {
       this.#isAbandoned = true;
       this.#giveUp();

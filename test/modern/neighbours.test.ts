@@ -71,4 +71,51 @@ describe('A call whose client is back', () => {
     answer(rig.engine.last, 'plain');
     expect(late.result['for']).toBe('plain');
   });
+
+  it('is asked once for all that came up until then', async () => {
+    const rig = await modernRig({ pool: { max: 1 }, inputTimeoutMs: 20_000 });
+    await learn(rig, 'plain');
+    const asked = await call(rig, 'asks');
+    await ask(rig, 'first');
+    rig.engine.last.say({ jsonrpc: '2.0', id: 'second', method: 'elicitation/create', params: { message: 'second' } });
+    await settle();
+    const beside = await call(rig, 'plain');
+    const back = await retry(rig, 'asks', asked);
+    await rig.clock.advance(gatherMs);
+    expect([back.isOver, rig.servers.rounds]).toEqual([false, 0]);
+    answer(rig.engine.last, 'plain');
+    await settle();
+    expect([askedOf(back), rig.servers.rounds, beside.result['for']]).toEqual([[{ message: 'second' }], 1, 'plain']);
+    expect(answersOf(rig.engine.last).map(({ id }) => id)).toEqual(['first']);
+    const last = await retry(rig, 'asks', back);
+    answer(rig.engine.last, 'asks');
+    expect([last.result['for'], ...nothingLeft(rig)]).toEqual(['asks', 0, 0, 0, 0]);
+  });
+
+  it('without its input has no more time for it than it had', async () => {
+    const rig = await modernRig({ pool: { max: 1 }, inputTimeoutMs: 10_000 });
+    let asked = await call(rig, 'asks');
+    await ask(rig, 'first');
+    for (let i = 0; i < 3; i++) {
+      await rig.clock.advance(3000);
+      asked = await retry(rig, 'asks', asked, false);
+      expect(askedOf(asked)).toHaveLength(1);
+    }
+    await rig.clock.advance(1500);
+    expect([rig.servers.rounds, answersOf(rig.engine.last)]).toMatchObject([0, [{ result: { action: 'cancel' } }]]);
+    expect((await retry(rig, 'asks', asked)).code).toBe('ROUND_UNKNOWN');
+  });
+
+  it('and has answered has all the time again for what is asked next', async () => {
+    const rig = await modernRig({ pool: { max: 1 }, inputTimeoutMs: 10_000 });
+    const asked = await call(rig, 'asks');
+    await ask(rig, 'first');
+    await rig.clock.advance(9000);
+    const back = await retry(rig, 'asks', asked);
+    await ask(rig, 'second');
+    await rig.clock.advance(9000);
+    const last = await retry(rig, 'asks', back);
+    answer(rig.engine.last, 'asks');
+    expect(last.result['for']).toBe('asks');
+  });
 });
