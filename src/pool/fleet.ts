@@ -127,44 +127,16 @@ export class Fleet {
    */
   take(maxOngoing: number, room: Room = 'any'): Place | undefined {
     const slot = this.#find(maxOngoing, room);
-    if (!slot) return undefined;
-    if (room !== 'any') slot.reservations += 1;
-    slot.ongoing += 1;
-    slot.uses += 1;
-    const { shared, health } = slot.state;
-    const { clock } = this.#around;
-    const since = clock.now();
-    let isOver = false;
-    let isResting = false;
-    const wake = (): void => {
-      if (isResting) slot.resting -= 1;
-      isResting = false;
-    };
-    return {
-      shared,
-      release: () => {
-        if (isOver) return;
-        isOver = true;
-        if (room !== 'any' && !isResting) slot.reservations -= 1;
-        wake();
-        this.#release(slot);
-      },
-      suspect: () => {
-        if (clock.now() - since >= patienceMs) health.suspect();
-      },
-      rest: () => {
-        if (isOver || isResting || room === 'any') return;
-        isResting = true;
-        slot.resting += 1;
-        slot.reservations -= 1;
-        this.#events.onRoom();
-      },
-      wake: () => {
-        if (!isResting) return Promise.resolve();
-        wake();
-        return this.#regain(slot);
-      },
-    };
+    return slot && this.#place(slot, room);
+  }
+
+  /** The same on an upstream where calls wait for their clients: for one that needs nothing. */
+  takeBeside(maxOngoing: number): Place | undefined {
+    const slot = leastBusy(
+      this.ready().filter((one) => one.resting > 0),
+      maxOngoing,
+    );
+    return slot && this.#place(slot, 'any');
   }
 
   /**
@@ -324,6 +296,46 @@ export class Fleet {
     const isProven = state.kind === 'ready' && this.#around.clock.now() - state.since >= provenMs;
     if (isProven) this.#history.fail(error);
     else attempt.fail(error);
+  }
+
+  #place(slot: ReadySlot, room: Room): Place {
+    if (room !== 'any') slot.reservations += 1;
+    slot.ongoing += 1;
+    slot.uses += 1;
+    const { shared, health } = slot.state;
+    const { clock } = this.#around;
+    const since = clock.now();
+    let isOver = false;
+    let isResting = false;
+    const wake = (): void => {
+      if (isResting) slot.resting -= 1;
+      isResting = false;
+    };
+    return {
+      shared,
+      release: () => {
+        if (isOver) return;
+        isOver = true;
+        if (room !== 'any' && !isResting) slot.reservations -= 1;
+        wake();
+        this.#release(slot);
+      },
+      suspect: () => {
+        if (clock.now() - since >= patienceMs) health.suspect();
+      },
+      rest: () => {
+        if (isOver || isResting || room === 'any') return;
+        isResting = true;
+        slot.resting += 1;
+        slot.reservations -= 1;
+        this.#events.onRoom();
+      },
+      wake: () => {
+        if (!isResting) return Promise.resolve();
+        wake();
+        return this.#regain(slot);
+      },
+    };
   }
 
   #find(maxOngoing: number, room: Room): ReadySlot | undefined {

@@ -240,8 +240,20 @@ export class SharedPool {
 
   #serve(): void {
     for (let waiter = this.#waiters.head(); waiter; waiter = this.#waiters.head()) {
-      const place = this.#fleet.take(this.#config.maxOngoing, this.#roomNow(waiter.need));
+      const room = this.#roomNow(waiter.need);
+      const place = this.#fleet.take(this.#config.maxOngoing, room);
       if (!place && waiter.need === 'alone') this.#fleet.renewUnquiet();
+      if (!place && room === 'alone') this.#serveBeside();
+      if (!place) return;
+      waiter.resolve(place);
+    }
+  }
+
+  /** Those behind a call that must be alone may have what is of no use to it, for as long as people think. */
+  #serveBeside(): void {
+    const isModest = (need: Room = 'any'): boolean => need === 'any';
+    for (let waiter = this.#waiters.next(isModest); waiter; waiter = this.#waiters.next(isModest)) {
+      const place = this.#fleet.takeBeside(this.#config.maxOngoing);
       if (!place) return;
       waiter.resolve(place);
     }

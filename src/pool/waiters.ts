@@ -94,6 +94,12 @@ export class Waiters<T, Need = unknown> {
     return first;
   }
 
+  /** The next of those that need something of a kind. */
+  next(isMeant: (need: Need | undefined) => boolean): Waiter<T, Need> | undefined {
+    for (const entry of this.#inOrder()) if (isMeant(entry.need)) return entry;
+    return undefined;
+  }
+
   /**
    * Makes somebody leave, because a caller came and the line is too long: that caller, unless another client holds more
    * places; then that client's newest. Nobody can lock others out by standing in line.

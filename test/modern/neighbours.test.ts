@@ -119,3 +119,28 @@ describe('A call whose client is back', () => {
     expect(last.result['for']).toBe('asks');
   });
 });
+
+describe('A call that must be alone, and waits for a container where a call waits for its client,', () => {
+  it('holds nobody up who can do with less', async () => {
+    const rig = await modernRig({ pool: { max: 1 } });
+    await learn(rig, 'plain');
+    const asked = await call(rig, 'asks');
+    await ask(rig, 'first');
+    answer(rig.engine.last, 'asks');
+    await retry(rig, 'asks', asked);
+    const thinks = await call(rig, 'asks');
+    await ask(rig, 'again');
+    const waits = await call(rig, 'asks');
+    const plain = await call(rig, 'plain');
+    const late = await call(rig, 'plain');
+    for (const { id } of callsOf(rig.engine.last).slice(-2))
+      rig.engine.last.say({ jsonrpc: '2.0', id, result: { for: 'plain' } });
+    expect([plain, late, waits].map(({ result }) => result['for'])).toEqual(['plain', 'plain', undefined]);
+    const back = await retry(rig, 'asks', thinks);
+    answer(rig.engine.last, 'asks');
+    await settle();
+    answer(rig.engine.last, 'asks');
+    expect([back, waits].map(({ result }) => result['for'])).toEqual(['asks', 'asks']);
+    expect(nothingLeft(rig)).toEqual([0, 0, 0, 0]);
+  });
+});
