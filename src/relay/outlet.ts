@@ -16,6 +16,11 @@ export class Outlet {
     this.#receiver = receiver;
   }
 
+  /** Nobody is told anything any more. */
+  close(): void {
+    this.#receiver = undefined;
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.#floodBytes = 0;

@@ -133,6 +133,8 @@ export class SharedChannel implements Channel, SharedClient {
     this.#closing?.abort();
     for (const call of [...this.#calls.values()]) this.#drop(call, cancelNotice(call.request.idText));
     this.#questions.abandon();
+    // Its upstream remembers for a while who gave something up.
+    this.#out.close();
     this.#home.leave(this);
   }
 

@@ -5,6 +5,9 @@ import { errorMessage } from '../jsonrpc/error-message.ts';
 import type { Notification, Request } from '../jsonrpc/message.ts';
 import type { Asides, SharedCall, SharedClient, SharedUpstream, Wire } from './shared-upstream.ts';
 
+/** A client of one request only is another one each time: all that it had would be kept with it. */
+const maxRemembered = 100;
+
 const resourceUpdated = 'notifications/resources/updated';
 
 interface Surroundings {
@@ -31,6 +34,8 @@ class LegacyAsides implements Asides {
   readonly #around: Surroundings;
   /** Clients that gave calls up, and until when the server may still be at these: the oldest first. */
   readonly #gaveUp = new Map<SharedClient, number>();
+  /** The same of all that are not remembered any more, whoever they are. */
+  #othersUntil = -Infinity;
 
   constructor(shared: SharedUpstream, calls: ReadonlyMap<number, SharedCall>, around: Surroundings) {
     this.#shared = shared;
@@ -47,7 +52,8 @@ class LegacyAsides implements Asides {
     this.#gaveUp.delete(client);
     this.#gaveUp.set(client, now + this.#around.maxCallTimeMs);
     for (const [oldest, until] of this.#gaveUp) {
-      if (until > now) return;
+      if (until > now && this.#gaveUp.size <= maxRemembered) return;
+      this.#othersUntil = until;
       this.#gaveUp.delete(oldest);
     }
   }
@@ -98,6 +104,7 @@ class LegacyAsides implements Asides {
   /** Whether it may still be at what other clients gave up. */
   #isLeftOver(except?: SharedClient): boolean {
     const now = this.#around.clock.now();
+    if (this.#othersUntil > now) return true;
     for (const [client, until] of this.#gaveUp) if (client !== except && until > now) return true;
     return false;
   }

@@ -18,7 +18,7 @@ function aSlot(facts: Facts = {}): ReadySlot {
     ...{ kind: 'ready', since: 0, expiresAt },
     ...{ shared: { hasEnded, upstream: { isBusy } }, health: { isSuspect } },
   };
-  return { state, ongoing, uses, isRecycled: facts.isRecycled ?? false } as unknown as ReadySlot;
+  return { state, ongoing, uses, reservations: 0, isRecycled: facts.isRecycled ?? false } as unknown as ReadySlot;
 }
 
 const others: SharedSlot[] = [

@@ -9,6 +9,7 @@ import { FakeEngine } from '../support/fake-engine.ts';
 import { FakeSharedClient } from '../support/fake-shared-client.ts';
 import { FakeUpstream } from '../support/fake-upstream.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { serverConfig, startContext } from '../support/pool-rig.ts';
 import { startUpstream } from '../../src/upstream/start.ts';
 
@@ -247,6 +248,28 @@ describe('SharedUpstream.cancel()', () => {
     shared.cancel(id, notice('1'));
     upstream.ends();
     expect([upstream.sent.length, a.heard]).toEqual([1, []]);
+  });
+});
+
+describe('SharedUpstream, when clients of one request each give theirs up,', () => {
+  const giveUp = (): WeakRef<FakeSharedClient> => {
+    const client = new FakeSharedClient();
+    shared.cancel(call(client, '1'), notice('1'));
+    return new WeakRef(client);
+  };
+
+  it('remembers a hundred of them, and of the others for how long the server may be at it', async () => {
+    const clients = Array.from({ length: 500 }, giveUp);
+    await settle();
+    collectGarbage();
+    expect(clients.filter((client) => client.deref() !== undefined).length).toBeLessThanOrEqual(100);
+    await clock.advance(maxCallTimeMs - 1);
+    call(a, '2');
+    upstream.says(elicit);
+    expect(a.asides).toEqual([]);
+    await clock.advance(1);
+    upstream.says(elicit);
+    expect(a.asides).toHaveLength(1);
   });
 });
 
