@@ -110,9 +110,12 @@ export class Fleet {
     return count;
   }
 
-  /** Upstreams that have calls that wait for their clients. */
-  get resting(): number {
-    return this.ready().filter((slot) => slot.resting > 0).length;
+  /**
+   * Upstreams that are no use to a call that must be alone, and will not be soon: calls wait for their clients, for as
+   * long as people think, or were given up and may still speak. Not those that are to be replaced anyway.
+   */
+  get useless(): number {
+    return this.ready().filter((slot) => slot.resting > 0 || (isUnquiet(slot) && !slot.isRecycled)).length;
   }
 
   /** Those that serve. */
@@ -198,7 +201,7 @@ export class Fleet {
    * least to lose is to be replaced.
    */
   renewUnquiet(): void {
-    const idle = this.ready().find(({ ongoing, state }) => ongoing === 0 && !state.shared.isQuiet);
+    const idle = this.ready().find(isUnquiet);
     if (idle) idle.isRecycled = true;
   }
 
@@ -383,6 +386,11 @@ export class Fleet {
     if (this.#slots.free(slot)) this.#around.budget.give(this.#around.memoryBytes);
     this.#events.onChange();
   }
+}
+
+/** It works on nothing, and may speak all the same. */
+function isUnquiet({ ongoing, state }: ReadySlot): boolean {
+  return ongoing === 0 && !state.shared.isQuiet;
 }
 
 function isOn({ state }: SharedSlot, shared: SharedUpstream): boolean {

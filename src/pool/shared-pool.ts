@@ -222,9 +222,8 @@ export class SharedPool {
   #wanted(): number {
     const { min, max } = this.#config;
     const isNeeded = this.#isHeld || this.#waiters.length > 0;
-    // Those whose calls wait for their clients are no use to a call that must be alone, for as long as people think.
     const isPicky = (this.#waiters.head()?.need ?? 'any') !== 'any';
-    const beside = isPicky ? this.#fleet.resting : 0;
+    const beside = isPicky ? this.#fleet.useless : 0;
     return Math.min(max, Math.max(min, this.#aim.target, isNeeded ? 1 + beside : 0));
   }
 

@@ -431,6 +431,28 @@ describe('SharedPool, when a server is paused,', () => {
   });
 });
 
+describe('SharedPool.wait() for a call whose questions must be told from those of others', () => {
+  /** One container, on which a call was given up that nobody has answered. */
+  async function leftOver(max: number): Promise<SharedPoolRig> {
+    const rig = await filledPool({ pool: { min: 1, max } });
+    const call = new Caller(rig.pool);
+    call.cancel(false);
+    return rig;
+  }
+
+  it.each(['quiet', 'alone'] as const)('starts one more where a call was given up: %s', async (room) => {
+    const rig = await leftOver(2);
+    const visitor = new Visitor(rig.pool, 'client', room);
+    await settle();
+    expect([visitor.at, rig.engine.children.length]).toEqual([rig.engine.children[1]?.name, 2]);
+  });
+
+  it('makes do with that one when there may be no other', async () => {
+    const rig = await leftOver(1);
+    expect(new Visitor(rig.pool, 'client', 'quiet').at).toBe(rig.engine.last.name);
+  });
+});
+
 describe('SharedPool.drain()', () => {
   it('refuses those in line and all that come', async () => {
     const rig = await filledPool({ pool: { min: 1, max: 1, maxOngoing: 1 } });

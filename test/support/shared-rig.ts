@@ -1,6 +1,6 @@
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ServerConfig } from '../../src/config/config.ts';
-import type { FleetSurroundings, Place } from '../../src/pool/fleet.ts';
+import type { FleetSurroundings, Place, Room } from '../../src/pool/fleet.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import {
   clientLimits,
@@ -184,10 +184,10 @@ export class Visitor {
   readonly #abort = new AbortController();
 
   /** As a client's call comes: takes room that is there, or waits. */
-  constructor(pool: SharedPool, client = 'client') {
-    this.place = pool.tryTake();
+  constructor(pool: SharedPool, client = 'client', room: Room = 'any') {
+    this.place = pool.tryTake(room);
     if (this.place) return;
-    pool.wait(this.#abort.signal, client).then(
+    pool.wait(this.#abort.signal, client, room).then(
       (place) => (this.place = place),
       (error: unknown) => (this.error = error),
     );
