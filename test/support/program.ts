@@ -43,6 +43,7 @@ interface Status {
   readonly engine: { readonly kind?: string; readonly missing?: string };
   readonly sessions: number;
   readonly callsInFlight: number;
+  readonly listening: number;
   readonly containers: number;
   readonly limits: Readonly<Record<'containers' | 'memoryBytes' | 'maxContainers' | 'maxMemoryBytes', number>>;
   readonly leaked: readonly { readonly container: string; readonly server: string; readonly attempts: number }[];
