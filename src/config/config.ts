@@ -2,10 +2,18 @@ import type { ErrorCode } from '../base/error-table.ts';
 
 /** Where the process of a server comes from: all that an engine ever sees. */
 export type ProcessSource =
-  | { readonly kind: 'image'; readonly image: string }
+  | ImageSource
   | { readonly kind: 'build'; readonly context: string }
   | PackageSource
   | { readonly kind: 'command'; readonly command: readonly [string, ...string[]]; readonly cwd: string };
+
+/** An image, by a name that may stand for another one later. */
+export interface ImageSource {
+  readonly kind: 'image';
+  readonly image: string;
+  /** What the name stood for when it was last looked at; undefined before, and when that could not be told. */
+  readonly digest?: string | undefined;
+}
 
 /** A package of a registry, installed into a stock image. */
 export interface PackageSource {

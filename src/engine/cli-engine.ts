@@ -115,6 +115,7 @@ export class CliEngine implements ContainerEngine, LocalEngine {
     this.#images = new ImageStore(
       {
         has: (image) => this.#has(image),
+        idOf: (image) => this.#idOf(image),
         pull: (image, progress) => this.#client.follow(['pull', image], deadlineMs.pull, progress),
         build: (tag, containerfile, context, progress) => {
           const args = ['build', '--tag', tag, '--label', builtLabel, '--file', containerfile, context];
@@ -146,11 +147,11 @@ export class CliEngine implements ContainerEngine, LocalEngine {
     switch (source.kind) {
       case 'image':
         await this.#images.ensure(source.image, pull, progress);
-        return source;
+        return this.#images.identified(source.image);
       case 'build':
-        return { kind: 'image', image: await this.#images.build(source.context, progress) };
+        return this.#images.identified(await this.#images.build(source.context, progress));
       case 'package':
-        return { kind: 'image', image: await this.#images.package(source, progress) };
+        return this.#images.identified(await this.#images.package(source, progress));
       case 'command':
         return source;
     }
@@ -161,8 +162,9 @@ export class CliEngine implements ContainerEngine, LocalEngine {
     pull: 'missing' | 'always' | 'never',
     progress: Progress,
   ): Promise<LaunchSpec['source']> {
+    if (source.kind === 'image') this.#images.lookAgain(source.image);
     if (source.kind !== 'build') return this.prepare(source, pull, progress);
-    return { kind: 'image', image: await this.#images.renew(source.context, progress) };
+    return this.#images.identified(await this.#images.renew(source.context, progress));
   }
 
   /**
@@ -175,9 +177,9 @@ export class CliEngine implements ContainerEngine, LocalEngine {
       source.kind === 'build'
         ? await this.#images.renew(source.context, progress, true)
         : await this.#images.package(source, progress, true);
-    const answer = await this.#client.ask(['image', 'inspect', '--format', '{{.Id}}', image], deadlineMs.inspect);
-    if (answer.exitCode !== 0) throw this.#client.failure('look for an image', answer);
-    return { image, id: answer.stdout.trim().replace(/^(?!sha256:)/, 'sha256:') };
+    const id = await this.#idOf(image);
+    if (id !== undefined) return { image, id };
+    throw new BridgeError('BUILD_FAILED', 'Cannot build the server: its image is not there any more');
   }
 
   /**
@@ -308,6 +310,12 @@ export class CliEngine implements ContainerEngine, LocalEngine {
     if (answer.exitCode === 0) return;
     const complaints = answer.stderr.split('\n').filter((line) => line.trim() !== '' && !isGoneAlready(line));
     if (complaints.length > 0 || answer.exitCode === undefined) throw this.#client.failure('remove containers', answer);
+  }
+
+  async #idOf(image: string): Promise<string | undefined> {
+    const answer = await this.#client.ask(['image', 'inspect', '--format', '{{.Id}}', image], deadlineMs.inspect);
+    if (answer.exitCode === undefined) throw this.#client.failure('look for an image', answer);
+    return answer.exitCode === 0 ? answer.stdout.trim().replace(/^(?!sha256:)/, 'sha256:') : undefined;
   }
 
   async #has(image: string): Promise<boolean> {

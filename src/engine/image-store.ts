@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { ErrorCode } from '../base/error-table.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import type { PackageSource } from '../config/config.ts';
+import type { ImageSource, PackageSource } from '../config/config.ts';
 import { readBuildContext } from './build-context.ts';
 import type { Progress } from './engine.ts';
 import { packageRecipe, whyNotInstalled } from './package-recipe.ts';
@@ -13,6 +13,8 @@ import { engineRefusal } from './refusal.ts';
 /** The engine's client, as the image store needs it. */
 export interface ImageClient {
   has(image: string): Promise<boolean>;
+  /** "sha256:…"; undefined when it cannot be told. */
+  idOf(image: string): Promise<string | undefined>;
   /** Resolves to undefined, or to why it failed, in one line. */
   pull(image: string, progress: Progress): Promise<string | undefined>;
   /** The same. */
@@ -33,6 +35,8 @@ export class ImageStore {
   readonly #arrivals = new Map<string, Promise<void>>();
   /** Images that are here. */
   readonly #present = new Set<string>();
+  /** What the names of images stand for, as far as that was asked. */
+  readonly #digests = new Map<string, string>();
   /** Folders that were built → what the image of each is called. */
   readonly #tags = new Map<string, string>();
   /** Folders that are looked at again → the last who asked for it: they go one after the other. */
@@ -97,8 +101,22 @@ export class ImageStore {
     return tag;
   }
 
+  /** An image that is here, with what its name stands for: asked once, until it is to be looked at again. */
+  async identified(image: string): Promise<ImageSource> {
+    const digest = this.#digests.get(image) ?? (await this.#client.idOf(image).catch(() => undefined));
+    if (digest === undefined) return { kind: 'image', image };
+    this.#digests.set(image, digest);
+    return { kind: 'image', image, digest };
+  }
+
+  /** A name may stand for something else now. */
+  lookAgain(image: string): void {
+    this.#digests.delete(image);
+  }
+
   /** The engine said that an image is gone: look again next time. */
   forget(image: string): void {
+    this.lookAgain(image);
     for (const pull of ['missing', 'always', 'never']) this.#present.delete(`${pull} ${image}`);
     this.#present.delete(image);
     for (const [folder, tag] of this.#tags) if (tag === image) this.#present.delete(`build ${folder}`);

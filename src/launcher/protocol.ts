@@ -15,7 +15,7 @@ const entry = z.strictObject({ name: z.string(), value: z.string(), secret: z.bo
 const mount = z.strictObject({
   ...{ kind: z.enum(['volume', 'bind']), from: z.string(), to: z.string(), readOnly: z.boolean() },
 });
-const image = z.strictObject({ kind: z.literal('image'), image: z.string() });
+const image = z.strictObject({ kind: z.literal('image'), image: z.string(), digest: z.string().optional() });
 const build = z.strictObject({ kind: z.literal('build'), context: z.string() });
 const packaged = z.strictObject({
   ...{ kind: z.literal('package'), registry: z.enum(['npm', 'pypi']), name: z.string(), version: z.string() },

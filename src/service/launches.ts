@@ -64,9 +64,11 @@ export class Launches {
     if (this.#server.source.kind === 'build' && (await this.#lookAgain())) replace();
   }
 
-  /** What it would be started from now. @throws {BridgeError} when that is not there */
-  async source(): Promise<LaunchSpec['source']> {
-    return this.#prepared(await this.#around.engines.for(this.#server.source));
+  /** What it would be started from now. @param isAnew its name may stand for something else. @throws {BridgeError} when that is not there */
+  async source(isAnew = false): Promise<LaunchSpec['source']> {
+    const { source } = this.#server;
+    const engine = await this.#around.engines.for(source);
+    return this.#prepared(engine, isAnew && source.kind === 'image' ? 'renew' : 'prepare');
   }
 
   /** @param isWanted asked when it is its turn */
@@ -111,8 +113,8 @@ export class Launches {
     }
   }
 
-  #prepared(engine: Engine): Promise<LaunchSpec['source']> {
-    return withDeadline(this.#prepare(engine), this.#server.startTimeoutMs, this.#around.clock, () => {
+  #prepared(engine: Engine, how: 'prepare' | 'renew' = 'prepare'): Promise<LaunchSpec['source']> {
+    return withDeadline(this.#prepare(engine, how), this.#server.startTimeoutMs, this.#around.clock, () => {
       return new BridgeError('IMAGE_PULLING', 'Cannot start the server yet: its image is still on its way');
     });
   }

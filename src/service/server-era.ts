@@ -64,8 +64,11 @@ export class ServerEra {
     const { eras, launches, log } = this.#around;
     this.#count(1);
     try {
-      const key = this.#keyOf(await launches.source());
-      const era = await eras.find(key, (isUrgent) => this.#start(isUrgent), options);
+      const source = await launches.source(options.isAnew);
+      const key = this.#keyOf(source);
+      // The same image speaks what it spoke.
+      const isAnew = options.isAnew === true && !(source.kind === 'image' && source.digest !== undefined);
+      const era = await eras.find(key, (isUrgent) => this.#start(isUrgent), { ...options, isAnew });
       if (this.#key !== key || options.isAnew) log.info({ era }, 'it is known what a server speaks');
       this.#key = key;
       return era;
@@ -95,9 +98,9 @@ export class ServerEra {
   /** What decides what it speaks: its image, and how that is told to run. */
   #keyOf(source: LaunchSpec['source']): string {
     const { args, env } = this.#server;
-    const own = source.kind === 'command' ? this.#own : undefined;
+    const what = source.kind === 'image' ? (source.digest ?? source.image) : [source, this.#own];
     return createHash('sha256')
-      .update(JSON.stringify([source, args, env, own]))
+      .update(JSON.stringify([what, args, env]))
       .digest('base64url');
   }
 }

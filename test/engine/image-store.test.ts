@@ -10,6 +10,15 @@ import { ManualClock, settle } from '../support/manual-clock.ts';
 import { until } from '../support/until.ts';
 
 class FakeClient implements ImageClient {
+  /** What names stand for. */
+  readonly ids = new Map<string, string>();
+  asks = 0;
+
+  idOf(image: string): Promise<string | undefined> {
+    this.asks += 1;
+    return Promise.resolve(this.ids.get(image));
+  }
+
   readonly asked: string[] = [];
   present = new Set<string>();
   /** Why a pull or build fails. */
@@ -395,5 +404,27 @@ describe('ImageStore.package()', () => {
     await expect(store.package(source, quiet)).rejects.toMatchObject({ ...error, message });
     await expect(store.package(source, quiet)).rejects.toMatchObject({ ...error, message });
     expect(client.asked.filter((line) => line === 'build')).toHaveLength(1);
+  });
+});
+
+describe('ImageStore, what the name of an image stands for,', () => {
+  it('is asked once, and again when it may be something else', async () => {
+    const client = new FakeClient();
+    const store = new ImageStore(client, new ManualClock());
+    client.ids.set('demo', 'sha256:1');
+    const looks = [await store.identified('demo'), await store.identified('demo')];
+    client.ids.set('demo', 'sha256:2');
+    store.lookAgain('demo');
+    expect([...looks, await store.identified('demo')].map(({ digest }) => digest)).toEqual([
+      'sha256:1',
+      'sha256:1',
+      'sha256:2',
+    ]);
+    expect(client.asks).toBe(2);
+  });
+
+  it('keeps no server from starting when it cannot be told', async () => {
+    const store = new ImageStore(new FakeClient(), new ManualClock());
+    expect(await store.identified('demo')).toEqual({ kind: 'image', image: 'demo' });
   });
 });
