@@ -63,11 +63,14 @@ export function configuration(port, clients, runId) {
     servers: {
       own: {
         ...server,
+        // Nobody asks what it speaks: no container but those that clients use, which are counted.
+        modern: 'fallback',
         pool: { warm: 2, max: 2 * clients + 4, queue: 2 * clients, ...line },
       },
       common: {
         ...server,
         sharing: 'shared',
+        modern: 'translate',
         pingInterval: ms(bounds.pingInterval),
         pool: {
           ...{ min: 1, max: 4, target: 4, maxOngoing: 16, queue: 20 * clients, ...line },
