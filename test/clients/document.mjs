@@ -52,6 +52,17 @@ ${lines.join('\n')}
 - **leaves**: closing the client ends its session, and with it the container. Otherwise both stay until \`pool.idleTimeout\`, or
   until another client waits for the container.
 
+## Without a session
+
+Some clients open with \`server/discover\` by default, or when told to, and go back to sessions where a server has
+\`sharing: session\`, as those above. With \`sharing: shared\` they stay on 2026-07-28, whatever the server speaks:
+
+${modernTable(results)}
+
+- **questions**: the server asks the user in the middle of a call, and goes on with the answer.
+- **gives up**: a call that its caller aborts ends at the server, too.
+- **changes**: it hears that the list of tools is another one.
+
 Below, NAME is the name of a server in \`servers.yaml\` that has a tool \`echo\`. The lines are those that the tests run.
 
 ${results.map(section).join('\n\n')}
@@ -62,6 +73,24 @@ ${results.map(section).join('\n\n')}
 HTTP is \`mcp-proxy\`, above.
 `;
   return format(text, { parser: 'markdown', printWidth: 120, singleQuote: true });
+}
+
+const modernColumns = {
+  call: 'call',
+  progress: 'progress',
+  elicitation: 'questions',
+  cancel: 'gives up',
+  listen: 'changes',
+};
+/** What a client of 2026-07-28 does not do, with what happens instead; modern.test.ts compares. */
+const less = JSON.parse(readFileSync(new URL('modern/less.json', import.meta.url), 'utf8'));
+
+function modernTable(results) {
+  const rows = results
+    .filter(({ name }) => less[name])
+    .map(({ name, title }) => [title, ...Object.keys(modernColumns).map((what) => less[name][what] ?? marks.pass)]);
+  const head = ['client', ...Object.values(modernColumns)];
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 const url = 'http://127.0.0.1:8808/NAME/mcp';

@@ -108,7 +108,7 @@ describeEachEngine('A legacy image, on 2026-07-28', (engine) => {
     ]);
   });
 
-  it('that is shared tells of progress, is told when its client goes, and serves on', async () => {
+  it('that is shared tells of progress, and serves on when its client goes', async () => {
     const params = { name: 'trigger-long-running-operation', arguments: { duration: 30, steps: 60 } };
     const stream = await everything.stream('tools/call', { ...params, _meta: { progressToken: 'p' } });
     await until('its first progress', () => stream.messages()[0]?.params?.['progressToken'] === 'p');
