@@ -7,7 +7,7 @@ import { memberTexts, objectText, RawJson } from '../jsonrpc/raw-json.ts';
 import { LogLevels } from '../relay/log-levels.ts';
 import { changed, messageOf, objectIn, paramsOf } from '../relay/rewrite.ts';
 import { dress } from './dress.ts';
-import type { Incoming } from './incoming.ts';
+import type { ClaimedRequest, Incoming } from './incoming.ts';
 import { Questions } from './questions.ts';
 import { bindingOf, type Parked, type Rounds } from './rounds.ts';
 import type { Seat } from './seat.ts';
@@ -44,8 +44,11 @@ const gatherMs = 10;
  */
 export class Dialogue implements Parked {
   readonly #seat: Seat;
-  readonly #incoming: Incoming;
+  readonly #request: ClaimedRequest;
   readonly #serverInfo: string;
+  /** The POST that began it: most calls never need it again, and one that waits for its client does not keep it. */
+  #first: Incoming | undefined;
+  #binding = '';
   readonly #around: Surroundings;
   /** There are some when the server has asked anything. */
   #asked: Questions | undefined;
@@ -60,7 +63,8 @@ export class Dialogue implements Parked {
   /** @param incoming the request that it is about. @param serverInfo who the server is, as JSON */
   constructor(seat: Seat, incoming: Incoming, serverInfo: string, around: Surroundings) {
     this.#seat = seat;
-    this.#incoming = incoming;
+    this.#request = incoming.request;
+    this.#first = incoming;
     this.#serverInfo = serverInfo;
     this.#around = around;
   }
@@ -125,7 +129,7 @@ export class Dialogue implements Parked {
   }
 
   get #questions(): Questions {
-    this.#asked ??= new Questions(this.#incoming.request.claim.abilities ?? unable);
+    this.#asked ??= new Questions(this.#request.claim.abilities ?? unable);
     return this.#asked;
   }
 
@@ -134,8 +138,9 @@ export class Dialogue implements Parked {
     const { rounds, clock, server } = this.#around;
     // Coming back without an answer wins no time: others wait for the container.
     this.#answerBy ??= clock.now() + server.inputTimeoutMs;
-    const binding = bindingOf(this.#incoming, server.name);
-    const requestState = rounds.park(this, binding, this.#answerBy - clock.now());
+    if (this.#first) this.#binding = bindingOf(this.#first, server.name);
+    this.#first = undefined;
+    const requestState = rounds.park(this, this.#binding, this.#answerBy - clock.now());
     if (requestState === undefined) {
       this.#isAbandoned = true;
       this.#giveUp();
@@ -155,7 +160,7 @@ export class Dialogue implements Parked {
   }
 
   #wants(level: string | undefined): boolean {
-    const { logLevel } = this.#incoming.request.claim;
+    const { logLevel } = this.#request.claim;
     return logLevel !== undefined && LogLevels.isAtLeast(level, logLevel);
   }
 
@@ -172,7 +177,7 @@ export class Dialogue implements Parked {
     const error = objectIn(memberTexts(bytes.toString()).get('error'));
     const { elicitations } = JSON.parse(error.get('data') ?? '{}') as { readonly elicitations?: unknown };
     if (!Array.isArray(elicitations) || elicitations.length === 0) return undefined;
-    if (this.#incoming.request.claim.abilities?.url !== true) return capabilityMissing({ elicitation: { url: {} } });
+    if (this.#request.claim.abilities?.url !== true) return capabilityMissing({ elicitation: { url: {} } });
     const requests = Object.fromEntries(
       (elicitations as readonly Readonly<Record<string, unknown>>[]).map(({ message, url }, i) => [
         `elicitation-${i + 1}`,
@@ -180,7 +185,7 @@ export class Dialogue implements Parked {
       ]),
     );
     const result = inputRequired(JSON.stringify(requests), this.#serverInfo, undefined);
-    const answer = messageOf(`{"jsonrpc":"2.0","id":${this.#incoming.request.idText},"result":${result}}`);
+    const answer = messageOf(`{"jsonrpc":"2.0","id":${this.#request.idText},"result":${result}}`);
     return answer.envelope.kind === 'response' ? { message: answer.envelope, bytes: answer.bytes } : undefined;
   }
 }

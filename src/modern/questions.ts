@@ -21,6 +21,8 @@ export interface Reply {
 
 /** Questions of one call that may wait at once. */
 const maxQuestions = 100;
+/** What they may have in all: nobody knows for how long they wait. */
+const maxBytes = 4 * 1024 * 1024;
 
 /**
  * What a legacy server asks while it works on one request: as requests to the client in its own revision, as members of
@@ -34,6 +36,7 @@ export class Questions {
   /** What the server wanted and the client cannot do, as capabilities. */
   #missing: Record<string, object> = {};
   #count = 0;
+  #bytes = 0;
 
   constructor(abilities: Abilities) {
     this.#abilities = abilities;
@@ -57,8 +60,11 @@ export class Questions {
       const [name = ''] = Object.keys(needed.capability);
       return refusal(message.idText, `Method not found: the client has no capability "${name}"`);
     }
-    if (this.#open.size >= maxQuestions) return refusal(message.idText, 'Too many questions wait for the client');
+    if (this.#open.size === 0) this.#bytes = 0;
+    if (this.#open.size >= maxQuestions || this.#bytes + bytes.length > maxBytes)
+      return refusal(message.idText, 'Too much waits for the client');
     this.#count += 1;
+    this.#bytes += bytes.length;
     const { id, idText, method } = message;
     this.#open.set(`${nameOf(method)}-${this.#count}`, { id, idText, method, text: inputText(method, bytes) });
     return undefined;

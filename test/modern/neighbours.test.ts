@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FakeChild } from '../support/fake-engine.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { settle } from '../support/manual-clock.ts';
 import { callsOf, everything, modernRig, type ModernRig, type Post } from '../support/modern-rig.ts';
 import { linesOf, type Line } from '../support/shared-rig.ts';
@@ -142,5 +143,36 @@ describe('A call that must be alone, and waits for a container where a call wait
     answer(rig.engine.last, 'asks');
     expect([back, waits].map(({ result }) => result['for'])).toEqual(['asks', 'asks']);
     expect(nothingLeft(rig)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('A call that waits for its client', () => {
+  it('does not keep its request', async () => {
+    const rig = await modernRig();
+    const big = await rig.post('tools/call', { name: 'asks', arguments: { text: 'x'.repeat(1000) } }, asking);
+    const kept = new WeakRef(rig.sent.at(-1)!);
+    await ask(rig, 'first');
+    rig.sent.length = 0;
+    await settle();
+    collectGarbage();
+    expect([big.result.resultType, kept.deref() === undefined]).toEqual(['input_required', true]);
+  });
+
+  it('does not keep more than 4 MiB of questions', async () => {
+    const rig = await modernRig({ maxLineBytes: 8 * 1024 ** 2 });
+    const asked = await call(rig, 'asks');
+    for (const id of ['a', 'b', 'c', 'd', 'e'])
+      rig.engine.last.say({
+        jsonrpc: '2.0',
+        id,
+        method: 'elicitation/create',
+        params: { message: id.repeat(1024 ** 2) },
+      });
+    await rig.clock.advance(gatherMs);
+    expect(askedOf(asked)).toHaveLength(3);
+    expect(answersOf(rig.engine.last).map(({ id }) => id)).toEqual(['d', 'e']);
+    const back = await retry(rig, 'asks', asked);
+    await ask(rig, 'f');
+    expect(askedOf(back)).toHaveLength(1);
   });
 });

@@ -18,6 +18,8 @@ export interface ModernRig extends StartRig {
   readonly server: SharedServer;
   readonly served: ModernServed;
   readonly servers: ModernServers;
+  /** What was posted. */
+  readonly sent: Bytes[];
   /** Sends one request. */
   post(method: string, params?: object, how?: Partial<How>): Promise<Post>;
 }
@@ -102,6 +104,7 @@ export async function modernRig(
   const servers = new ModernServers({ clock: rig.clock, maxRounds: () => maxRounds });
   server.pool.fill().catch(() => undefined);
   await settle();
+  const bodies: Bytes[] = [];
   let lastId = 0;
   const post: ModernRig['post'] = async (method, params = {}, how = {}) => {
     lastId += 1;
@@ -113,6 +116,7 @@ export async function modernRig(
       ...(progressToken === undefined ? {} : { progressToken }),
     };
     const bytes = Bytes.from(JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } }));
+    bodies.push(bytes);
     const request = readMessage(bytes, clientLimits);
     if (isRefusal(request) || !isClaimed(request)) throw new TypeError('wanted a request of 2026-07-28');
     const sent = new Post(new FakeConnection());
@@ -127,7 +131,7 @@ export async function modernRig(
     await settle();
     return sent;
   };
-  return Object.assign(rig, { server, served, servers, post });
+  return Object.assign(rig, { server, served, servers, sent: bodies, post });
 }
 
 /** The calls that a server has been sent, the newest last. */
