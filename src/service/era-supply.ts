@@ -69,7 +69,7 @@ export class EraSupply implements Supply {
       if (this.#asks && this.#era.known !== undefined) void this.#era.learn(true);
     };
     this.#own = processSupply(config, { ...around, onReplaced });
-    const hasPlace = (): boolean => this.#pooled < config.pool.max;
+    const hasPlace = (): boolean => this.#pooled < Math.max(this.#least + 1, config.pool.max);
     const fit = (): void => {
       this.#fit();
     };
@@ -220,11 +220,16 @@ export class EraSupply implements Supply {
     this.#fit();
   }
 
+  /** The only container that many share does not end for a question: another one runs beside it for a moment. */
+  get #least(): number {
+    return this.#config.sharing === 'shared' ? 1 : 0;
+  }
+
   /** The sizes of its pools, by what is known and asked. */
   #fit(): void {
     const { pool } = this.#config;
     // The place of one that was asked is free when it is gone.
-    const max = pool.max - Math.max(this.#isAsking ? 1 : 0, this.#disposables.count);
+    const max = Math.max(this.#least, pool.max - Math.max(this.#isAsking ? 1 : 0, this.#disposables.count));
     this.#own.resize({ ...this.#config, pool: within(pool, this.#isReversed ? 0 : max, !this.#isRetired) });
     this.#relay?.pool.resize(this.#relayPool(max));
   }
@@ -268,7 +273,7 @@ export class EraSupply implements Supply {
 
 /** Whether it has containers that nobody asked for, and room beside them. */
 function keepsReady({ sharing, pool }: ServerConfig): boolean {
-  return pool.max > 1 && (sharing === 'shared' || pool.warm > 0);
+  return sharing === 'shared' || (pool.max > 1 && pool.warm > 0);
 }
 
 function within(pool: PoolConfig, max: number, isOpen: boolean): PoolConfig {

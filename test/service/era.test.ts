@@ -128,6 +128,18 @@ describe('ModernSupply.find()', () => {
   });
 });
 
+describe('ModernSupply.find() on a shared server with one container', () => {
+  it('ends nothing that clients use: one that is asked runs beside it for a moment', async () => {
+    const rig = new Rig(legacy);
+    const runtime = rig.make({ sharing: 'shared', pool: { min: 1, max: 1 } });
+    await Promise.all([runtime.open(), rig.clock.advance(100)]);
+    await rig.found(runtime);
+    await rig.clock.advance(60_000);
+    const [first] = rig.engine.children;
+    expect([first?.isGone, rig.engine.live.length, rig.engine.peak]).toEqual([false, 1, 2]);
+  });
+});
+
 describe('ServerRuntime of a server that speaks 2026-07-28 only', () => {
   it.each(['session', 'shared'] as const)('serves all clients from one pool (%s)', async (sharing) => {
     const rig = new Rig(modernOnly);
