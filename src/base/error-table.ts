@@ -45,7 +45,7 @@ export const errorTable = {
     http: 502,
     rpc: -32603,
     retry: true,
-    when: 'The server ended before it answered `initialize`, or could not be started at all.',
+    when: 'The server ended before it answered `initialize` (or `server/discover`), or could not be started at all.',
     operator:
       'Read the exit code and the last stderr lines in the error or in `/status`, or `engineReason`; try `gangway check NAME`.',
   },
@@ -53,7 +53,7 @@ export const errorTable = {
     http: 504,
     rpc: -32603,
     retry: true,
-    when: 'The server did not answer `initialize` within `startTimeout`; its container, if it has one, was removed.',
+    when: 'The server did not answer `initialize` (or `server/discover`) within `startTimeout`; its container, if it has one, was removed.',
     operator: 'Raise `startTimeout` for a slow image; look at its stderr lines in the error.',
   },
   SERVER_UNKNOWN: {
