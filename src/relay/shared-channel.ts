@@ -19,7 +19,7 @@ export interface SharedHome {
   enter(client: SharedChannel, visitor: Visitor): Handshake | Promise<Handshake>;
   /** Whether the server asks its client something while it works on a request, as far as is known. */
   expects(request: Request): 'nothing' | 'perhaps' | 'questions';
-  /** A request was answered. @param hasAsked whether the server asked something meanwhile */
+  /** A request was answered, or asked about. @param hasAsked whether the server asked something meanwhile */
   learn(request: Request, hasAsked: boolean): void;
   /**
    * Answers `initialize`.
@@ -158,7 +158,10 @@ export class SharedChannel implements Channel, SharedClient {
       if (!this.#home.admits(this, message.level)) return;
     }
     const causing = message.kind === 'request' ? this.#calls.get(cause) : undefined;
-    if (causing) causing.hasAsked = true;
+    if (causing && causing.hasAsked !== true) {
+      causing.hasAsked = true;
+      this.#home.learn(causing.request, true);
+    }
     const aside = this.#questions.translate(message, bytes, from);
     if (aside) this.#out.deliver(aside.message, aside.bytes, cause);
   }
@@ -223,8 +226,12 @@ export class SharedChannel implements Channel, SharedClient {
     call.waiting = new AbortController();
     try {
       const place = await this.#home.wait(this, bytes.length, call.waiting.signal, room);
-      if (this.#calls.get(id) === call) this.#start(call, place, bytes);
+      const isWanted = this.#calls.get(id) === call;
+      // Meanwhile it is known that it will be asked: here, nobody could tell that it is about this one.
+      const isTooClose = room === 'quiet' && !place.shared.isQuiet && this.#roomFor(call.request) === 'alone';
+      if (isWanted && !isTooClose) this.#start(call, place, bytes);
       else place.release();
+      if (isWanted && isTooClose) await this.#wait(call, bytes, 'alone');
     } catch (error) {
       // Given up by the client: it expects nothing any more.
       if (this.#calls.get(id) !== call) return;

@@ -176,3 +176,18 @@ describe('A call that waits for its client', () => {
     expect(askedOf(back)).toHaveLength(1);
   });
 });
+
+describe('A call in line that nobody knew anything of', () => {
+  it('is alone when it is its turn, if its tool has asked somebody else meanwhile', async () => {
+    const rig = await modernRig({ pool: { max: 1 } });
+    const first = await call(rig, 'asks');
+    const next = await call(rig, 'asks');
+    await ask(rig, 'first');
+    expect(callsOf(rig.engine.last)).toHaveLength(1);
+    const back = await retry(rig, 'asks', first);
+    answer(rig.engine.last, 'asks');
+    await settle();
+    await ask(rig, 'next');
+    expect([back.result['for'], askedOf(next)]).toEqual(['asks', [{ message: 'next' }]]);
+  });
+});
