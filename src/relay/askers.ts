@@ -24,8 +24,11 @@ export class Askers {
     const key = keyOf(request);
     const known = this.#known.get(key);
     if (known === true || known === hasAsked) return;
-    if (known === undefined && this.#known.size >= maxKnown) return;
     this.#known.set(key, hasAsked);
+    if (this.#known.size <= maxKnown) return;
+    // Names that clients made up must not keep others from being known.
+    const [oldest = ''] = this.#known.keys();
+    this.#known.delete(oldest);
   }
 }
 
