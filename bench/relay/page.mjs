@@ -52,7 +52,7 @@ ${markdown(goalTable(summary(results)))}
 - CPU is that of the bridge’s process alone, all its threads, from the scheduler; so are its read and write calls, from the kernel.
 - What needs a fresh bridge (memory, starts, peaks) gets one. A bridge is made large by answers that it keeps for clients that
   come back (\`replay\`); other bridges cannot be grown that way, so there is no such row for them.
-- Not there yet: calls of the 2026-07-28 revision. `node bench/modern.mjs` compares them with calls in sessions.
+- Not there yet: calls of the 2026-07-28 revision. \`node bench/modern.mjs\` compares them with calls in sessions.
 
 ## Calls
 

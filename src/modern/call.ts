@@ -29,6 +29,7 @@ type Outcome =
 
 /** A silent response becomes a stream after this long, so that nothing on the way takes it for dead. */
 const silentMs = 2000;
+const listen = 'subscriptions/listen';
 /** Of an answer that its client is not there for. */
 const maxKeptBytes = 1024 * 1024;
 
@@ -70,6 +71,11 @@ export class ModernCall implements ChannelReceiver {
   /** Whether a client waits for it now. */
   get isWaitedFor(): boolean {
     return this.#exchange !== undefined;
+  }
+
+  /** Whether it is a stream of changes, which ends when somebody ends it. */
+  get isListening(): boolean {
+    return this.#exchange?.request.method === listen;
   }
 
   /** Sends the request. */
@@ -260,7 +266,7 @@ function withId(bytes: Bytes, idText: string): Bytes {
 
 /** A stream of changes lasts until somebody ends it. */
 function limitsFor(method: string, { callTimeoutMs, maxCallTimeMs }: Surroundings['server']): ExchangeLimits {
-  const isEndless = method === 'subscriptions/listen';
+  const isEndless = method === listen;
   return isEndless
     ? { callTimeoutMs: Infinity, maxCallTimeMs: Infinity, silentMs }
     : { callTimeoutMs, maxCallTimeMs, silentMs };

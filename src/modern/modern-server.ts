@@ -68,13 +68,15 @@ export class ModernServer {
   /** Requests that clients wait for. */
   get inFlight(): number {
     let count = this.#opening;
-    for (const call of this.#calls) if (call.isWaitedFor) count += 1;
+    for (const call of this.#calls) if (call.isWaitedFor && !call.isListening) count += 1;
     return count;
   }
 
   /** Streams of changes. */
   get listening(): number {
-    return this.#listenings.size;
+    let count = this.#listenings.size;
+    for (const call of this.#calls) if (call.isListening) count += 1;
+    return count;
   }
 
   /** Requests in whatever state, and streams of changes. */
@@ -224,10 +226,9 @@ export class ModernServer {
 
   /** @throws {BridgeError} `HEADER_MISMATCH` */
   async #checkParams(seat: Seat, incoming: Incoming, vanished: Vanished): Promise<void> {
-    const { callTimeoutMs } = this.served.config;
     try {
-      await this.#headers.checkAnew(incoming, (params) =>
-        seat.ask('tools/list', { ...params, _meta: ownMeta }, callTimeoutMs),
+      await this.#headers.checkAnew(incoming, (params, limitMs) =>
+        seat.ask('tools/list', { ...params, _meta: ownMeta }, limitMs),
       );
       vanished.throwIfGone();
     } catch (error) {

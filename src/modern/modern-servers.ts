@@ -70,6 +70,8 @@ export class ModernServers {
    */
   async take(served: ModernServed, incoming: Incoming): Promise<void> {
     if (this.#isDraining) throw draining();
+    // Its server may have been replaced while it stood in line.
+    if (!incoming.reply.isOpen) return;
     const vanished = new Vanished();
     let isBegun = false;
     incoming.reply.onClose(() => {

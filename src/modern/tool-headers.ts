@@ -8,11 +8,14 @@ import type { SeatAnswer } from './seat.ts';
 
 /** What is known of the tools is good for so long, in milliseconds. */
 const freshMs = 60_000;
+/** How long the list may take, and how soon it is asked for again when it could not be had, in milliseconds. */
+const limitMs = 5000;
+const againMs = 10_000;
 /** Of one list. */
 const maxPages = 100;
 
-/** Asks the server for one page of its tools. */
-export type AskPage = (params: Readonly<Record<string, unknown>>) => Promise<SeatAnswer>;
+/** Asks the server for one page of its tools. @param limitMs how long it may take, in milliseconds */
+export type AskPage = (params: Readonly<Record<string, unknown>>, limitMs: number) => Promise<SeatAnswer>;
 
 /**
  * Which arguments of a server's tools are repeated in headers. Only the server's list says that, so it is asked for it
@@ -52,7 +55,7 @@ export class ToolHeaders {
     }
   }
 
-  /** Reads the list; one that cannot be had mirrors nothing. */
+  /** Reads the list; as long as it cannot be had, the last one holds. */
   #learnOnce(ask: AskPage): Promise<void> {
     this.#learning ??= this.#learn(ask).finally(() => {
       this.#learning = undefined;
@@ -71,10 +74,14 @@ export class ToolHeaders {
 
   async #learn(ask: AskPage): Promise<void> {
     const found = new Map<string, readonly MirroredParam[]>();
+    const startedAt = this.#clock.now();
     try {
       let cursor: string | undefined;
       for (let page = 0; page < maxPages; page++) {
-        const { message, bytes } = await ask(cursor === undefined ? {} : { cursor });
+        const { message, bytes } = await ask(
+          cursor === undefined ? {} : { cursor },
+          startedAt + limitMs - this.#clock.now(),
+        );
         if (message.isError) break;
         const result = objectIn(memberTexts(bytes.toString()).get('result'));
         for (const tool of elementsOf(result.get('tools'))) note(found, objectIn(tool));
@@ -82,10 +89,11 @@ export class ToolHeaders {
         if (cursor === undefined) break;
       }
       this.#mirrored = found;
+      this.#learnedAt = this.#clock.now();
     } catch {
       // The call itself will meet what is wrong with the server.
+      this.#learnedAt = this.#clock.now() - freshMs + againMs;
     }
-    this.#learnedAt = this.#clock.now();
   }
 }
 

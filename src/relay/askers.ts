@@ -18,7 +18,13 @@ export class Askers {
     return asks ? 'questions' : 'nothing';
   }
 
-  /** @param hasAsked also of one that was refused because it could not be told whose it was */
+  /** It asked something that may have been about this one, or about another: what was taken for quiet is not for now. */
+  doubt(request: Request): void {
+    const key = keyOf(request);
+    if (this.#known.get(key) === false) this.#known.delete(key);
+  }
+
+  /** @param hasAsked whether it asked something that can only have been about this one */
   learn(request: Request, hasAsked: boolean): void {
     if (!canNeedInput(request)) return;
     const key = keyOf(request);

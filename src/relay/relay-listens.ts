@@ -1,7 +1,7 @@
 import { BridgeError } from '../base/errors.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Notification, Request } from '../jsonrpc/message.ts';
-import type { Place } from '../pool/fleet.ts';
+import type { Place } from '../pool/place.ts';
 import type { SharedRetireReason } from '../pool/shared-slot.ts';
 import type { SharedUpstream } from '../upstream/shared-upstream.ts';
 import { RelayListen, type Listener } from './relay-listen.ts';

@@ -1,7 +1,7 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
-import type { Place, Room } from '../pool/fleet.ts';
+import type { Place, Room } from '../pool/place.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
 import type { Handshake } from '../upstream/handshake.ts';
 import { cancelNotice, type CancelNotice } from './cancel-notice.ts';

@@ -5,7 +5,8 @@ import type { ServerConfig } from '../config/config.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import type { Notification, Request } from '../jsonrpc/message.ts';
 import type { Budget } from '../pool/budget.ts';
-import type { FleetSurroundings, Place, Room } from '../pool/fleet.ts';
+import type { FleetSurroundings } from '../pool/fleet.ts';
+import type { Place, Room } from '../pool/place.ts';
 import { SharedPool } from '../pool/shared-pool.ts';
 import { shakeHands, type Handshake } from '../upstream/handshake.ts';
 import { legacyWire } from '../upstream/legacy-wire.ts';
@@ -153,7 +154,7 @@ export class SharedServer implements SharedHome {
         this.#broadcast(notification, bytes, from);
       },
       onAmbiguous: (calls) => {
-        for (const call of calls) this.#askers.learn(call, true);
+        for (const call of calls) this.#askers.doubt(call);
       },
     });
     const shared = new SharedUpstream(upstream, { maxLineBytes, wire });

@@ -128,7 +128,11 @@ beforeEach(async () => {
   const context = { servers, sessions: registry, rest, keepAlive, admission, maxBodyBytes: listen.maxBodyBytes, log };
   const health = { notReady: () => undefined, status: () => ({}) };
   const app = createApp(health, noAdmin, restRouter(context), log);
-  server = createListener(new Gate(listen), { mcp: new McpRoute({ ...context, modern }), sse: undefined, app }, () => false);
+  server = createListener(
+    new Gate(listen),
+    { mcp: new McpRoute({ ...context, modern }), sse: undefined, app },
+    () => false,
+  );
   port = await startListening(server, listen, log);
 });
 

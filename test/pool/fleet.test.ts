@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { deferred } from '../../src/base/deferred.ts';
 import { BridgeError } from '../../src/base/errors.ts';
-import { Fleet, type Place } from '../../src/pool/fleet.ts';
+import { Fleet } from '../../src/pool/fleet.ts';
+import type { Place } from '../../src/pool/place.ts';
 import type { StartPriority } from '../../src/pool/start-gate.ts';
 import { StartHistory } from '../../src/pool/start-history.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';

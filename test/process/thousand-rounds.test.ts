@@ -61,15 +61,22 @@ async function client(i: number): Promise<string> {
   const asked = await call(i, mark);
   if (asked.id !== i) return 'another id';
   const { requestState, inputRequests = {} } = asked.result ?? {};
-  if (requestState === undefined) return asked.error?.data?.gangway.reason ?? JSON.stringify(asked);
+  if (requestState === undefined) return reasonOf(asked);
   const [[key, question] = ['', undefined]] = Object.entries(inputRequests);
   if (question?.params.message !== mark) return 'the question of another';
-  if (i % 2 === 1) return 'gone';
+  return i % 2 === 1 ? 'gone' : comeBack(i, mark, requestState, key);
+}
+
+async function comeBack(i: number, mark: string, requestState: string, key: string): Promise<string> {
   const inputResponses = { [key]: { action: 'accept', content: { name: mark } } };
   const ended = await call(count + i, mark, { requestState, inputResponses });
   if (ended.id !== count + i) return 'another id';
-  if (ended.error) return ended.error.data?.gangway.reason ?? JSON.stringify(ended);
+  if (ended.error) return reasonOf(ended);
   return ended.result?.content?.[0]?.text.includes(`"${mark}"`) === true ? 'answered' : 'the answer of another';
+}
+
+function reasonOf(answer: Answer): string {
+  return answer.error?.data?.gangway.reason ?? JSON.stringify(answer);
 }
 
 describe('A thousand clients of a server that asks, with eight containers,', () => {

@@ -18,3 +18,19 @@ describe('Askers.learn()', () => {
     ]);
   });
 });
+
+describe('Askers.doubt()', () => {
+  it('takes nothing for one that asks: what was quiet has to show it again', () => {
+    const askers = new Askers();
+    askers.learn(toolCall('plain'), false);
+    askers.learn(toolCall('asks'), true);
+    for (const name of ['plain', 'asks', 'new']) askers.doubt(toolCall(name));
+    expect(['plain', 'asks', 'new'].map((name) => askers.expects(toolCall(name)))).toEqual([
+      'perhaps',
+      'questions',
+      'perhaps',
+    ]);
+    askers.learn(toolCall('plain'), false);
+    expect(askers.expects(toolCall('plain'))).toBe('nothing');
+  });
+});

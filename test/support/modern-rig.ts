@@ -108,13 +108,8 @@ export async function modernRig(
   let lastId = 0;
   const post: ModernRig['post'] = async (method, params = {}, how = {}) => {
     lastId += 1;
-    const { id = lastId, capabilities = {}, logLevel, progressToken, principal = '', headers = {} } = how;
-    const meta = {
-      [`${prefix}protocolVersion`]: '2026-07-28',
-      [`${prefix}clientCapabilities`]: capabilities,
-      ...(logLevel === undefined ? {} : { [`${prefix}logLevel`]: logLevel }),
-      ...(progressToken === undefined ? {} : { progressToken }),
-    };
+    const { id = lastId, principal = '', headers = {} } = how;
+    const meta = metaOf(how);
     const bytes = Bytes.from(JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } }));
     bodies.push(bytes);
     const request = readMessage(bytes, clientLimits);
@@ -132,6 +127,15 @@ export async function modernRig(
     return sent;
   };
   return Object.assign(rig, { server, served, servers, sent: bodies, post });
+}
+
+function metaOf({ capabilities = {}, logLevel, progressToken }: Partial<How>): object {
+  return {
+    [`${prefix}protocolVersion`]: '2026-07-28',
+    [`${prefix}clientCapabilities`]: capabilities,
+    ...(logLevel === undefined ? {} : { [`${prefix}logLevel`]: logLevel }),
+    ...(progressToken === undefined ? {} : { progressToken }),
+  };
 }
 
 /** The calls that a server has been sent, the newest last. */

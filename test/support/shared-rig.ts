@@ -1,6 +1,7 @@
 import { BridgeError } from '../../src/base/errors.ts';
 import type { ServerConfig } from '../../src/config/config.ts';
-import type { FleetSurroundings, Place, Room } from '../../src/pool/fleet.ts';
+import type { FleetSurroundings } from '../../src/pool/fleet.ts';
+import type { Place, Room } from '../../src/pool/place.ts';
 import { Bytes } from '../../src/jsonrpc/bytes.ts';
 import {
   clientLimits,
