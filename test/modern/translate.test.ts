@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { localLease } from '../../src/relay/local-channel.ts';
+import type { LocalServer } from '../../src/relay/local-server.ts';
 import type { FakeChild } from '../support/fake-engine.ts';
 import { settle } from '../support/manual-clock.ts';
 import { callsOf, everything, modernRig, type ModernRig, type Post } from '../support/modern-rig.ts';
+import { quietLog } from '../support/quiet-log.ts';
 import { linesOf, type Line } from '../support/shared-rig.ts';
 
 const serverInfo = 'io.modelcontextprotocol/serverInfo';
@@ -156,6 +159,24 @@ describe('A request of 2026-07-28 on a legacy server', () => {
     await rig.clock.advance(2250);
     answer(rig.engine.last, { error: { code: -32_601, message: 'No' } });
     expect(post.connection.calls).toEqual(['openStream', 'event', 'end']);
+  });
+});
+
+describe('A request of 2026-07-28 on a server inside Gangway', () => {
+  it('is answered like any other: dressed, in the words of the revision', async () => {
+    const rig = await modernRig();
+    const { log } = quietLog();
+    const inside: LocalServer = {
+      info: { name: 'inside', version: '1' },
+      capabilities: { tools: {} },
+      request: () => Promise.resolve({ tools: [] }),
+    };
+    const lease = (): ReturnType<ModernRig['served']['lease']> => Promise.resolve(localLease(inside, log));
+    Object.assign(rig.served, { modern: { way: 'translate', find: () => Promise.resolve('translate'), lease } });
+    const [list, discovery] = [await rig.post('tools/list'), await rig.post('server/discover')];
+    const told = { resultType: 'complete', ttlMs: 0, _meta: { [serverInfo]: { name: 'inside', version: '1' } } };
+    expect(list.result).toEqual({ ...told, cacheScope: 'private', tools: [] });
+    expect(discovery.result).toMatchObject({ ...told, capabilities: { tools: {} } });
   });
 });
 
