@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { settlesWithin, withDeadline } from '../base/deadline.ts';
 import { BridgeError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
+import { ownMeta } from '../upstream/discovery.ts';
 import { handshakeOf, newestRevision } from '../upstream/handshake.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -103,7 +104,7 @@ function hasNotRun({ refusal, exit }: Upstream): boolean {
 async function firstWord(witness: Witness, upstream: Upstream, { limitMs, clock }: Surroundings): Promise<Word> {
   const startedAt = clock.now();
   const restMs = (): number => Math.max(0, startedAt + limitMs - clock.now());
-  const discovery = witness.ask('server/discover', { _meta: ownMeta() });
+  const discovery = witness.ask('server/discover', { _meta: ownMeta });
   await settlesWithin(Promise.race([upstream.settled, discovery.answered]), limitMs, clock);
   await settlesWithin(discovery.answered, Math.min(silenceMs, restMs()), clock);
   const isHandshake = discovery.answer ? false : await answersOnly(witness, discovery, restMs(), clock);
@@ -144,14 +145,6 @@ async function shakes(witness: Witness, waitMs: number, clock: Clock): Promise<b
   await settlesWithin(handshake.answered, waitMs, clock);
   const { answer } = handshake;
   return answer?.kind === 'result' && handshakeOf(answer.result) !== undefined;
-}
-
-function ownMeta(): object {
-  return {
-    'io.modelcontextprotocol/protocolVersion': modernRevision,
-    'io.modelcontextprotocol/clientInfo': clientInfo(),
-    'io.modelcontextprotocol/clientCapabilities': {},
-  };
 }
 
 function initializeParams(): object {

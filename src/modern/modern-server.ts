@@ -1,8 +1,8 @@
 import { BridgeError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { version } from '../base/version.ts';
 import { Bytes } from '../jsonrpc/bytes.ts';
 import { objectText, RawJson } from '../jsonrpc/raw-json.ts';
+import { ownMeta } from '../upstream/discovery.ts';
 import type { Handshake } from '../upstream/handshake.ts';
 import { ModernCall } from './call.ts';
 import { Dialogue } from './dialogue.ts';
@@ -250,13 +250,6 @@ interface Opened {
   readonly handshake: Handshake;
   readonly seat?: Seat;
 }
-
-/** Of requests of Gangway's own. */
-const ownMeta = {
-  [metaKeys.revision]: modernRevision,
-  [metaKeys.clientInfo]: { name: 'gangway', version: version() },
-  [metaKeys.clientCapabilities]: {},
-};
 
 /** Tasks of legacy revisions have other rules; and what nobody will ever be told is not promised. */
 function capabilitiesOf({ capabilities }: Handshake, way: ModernWay): object {

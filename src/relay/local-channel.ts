@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { BridgeError, messageOf, type ErrorData } from '../base/errors.ts';
+import { BridgeError, messageOf as textOf, type ErrorData } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { Bytes } from '../jsonrpc/bytes.ts';
-import { isRefusal, readMessage, serverLimits, type Envelope, type Id, type Request } from '../jsonrpc/message.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
+import type { Envelope, Id, Request } from '../jsonrpc/message.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from './channel.ts';
 import { RequestRefused, type LocalServer } from './local-server.ts';
 import { readyLease } from './ready-lease.ts';
 import { agreedRevision, revisions } from './revisions.ts';
+import { messageOf, type Message } from './rewrite.ts';
 
 /** The right to use a server inside Gangway: there is one for everybody who asks. */
 export function localLease(server: LocalServer, log: Log): ChannelLease {
@@ -71,17 +72,17 @@ class LocalChannel implements Channel {
     if (this.#calls.get(request.id) !== call) return;
     this.#calls.delete(request.id);
     if (answer instanceof BridgeError) this.#receiver?.onFailed(request.id, answer, false);
-    else this.#receiver?.onMessage(answer.message, answer.bytes);
+    else this.#receiver?.onMessage(answer.envelope, answer.bytes);
   }
 
-  async #answer(request: Request, bytes: Bytes, signal: AbortSignal): Promise<Answer | BridgeError> {
+  async #answer(request: Request, bytes: Bytes, signal: AbortSignal): Promise<Message | BridgeError> {
     try {
       return answerWith(request, await this.#result(request, paramsOf(bytes), signal));
     } catch (error) {
       if (error instanceof RequestRefused) return refusal(request, error);
       if (error instanceof BridgeError) return error;
       // Whoever is gone has ended it.
-      if (!signal.aborted) this.#log.error({ error: messageOf(error), method: request.method }, 'a request failed');
+      if (!signal.aborted) this.#log.error({ error: textOf(error), method: request.method }, 'a request failed');
       return new BridgeError('INTERNAL', 'Internal error');
     }
   }
@@ -106,10 +107,8 @@ class LocalChannel implements Channel {
   }
 
   #notify(method: string, params: Params, cause: Id): void {
-    const bytes = Bytes.from(JSON.stringify({ jsonrpc: '2.0', method, params }));
-    const message = readMessage(bytes, serverLimits);
-    if (isRefusal(message) || message.kind === 'batch') throw new TypeError(`Not a notification: ${method}`);
-    this.#receiver?.onMessage(message, bytes, cause);
+    const { bytes, envelope } = messageOf(JSON.stringify({ jsonrpc: '2.0', method, params }));
+    this.#receiver?.onMessage(envelope, bytes, cause);
   }
 
   #drop(id: Id): void {
@@ -121,24 +120,15 @@ class LocalChannel implements Channel {
 
 type Params = Readonly<Record<string, unknown>>;
 
-interface Answer {
-  readonly message: Envelope;
-  readonly bytes: Bytes;
-}
-
 function paramsOf(bytes: Bytes): Params {
   const { params = {} } = JSON.parse(bytes.toString()) as { params?: Params };
   return params;
 }
 
-function answerWith({ id, idText }: Request, result: object): Answer {
-  const bytes = Bytes.from(`{"jsonrpc":"2.0","id":${idText},"result":${JSON.stringify(result)}}`);
-  const revision = 'protocolVersion' in result ? result.protocolVersion : undefined;
-  const protocolVersion = typeof revision === 'string' ? revision : undefined;
-  return { message: { kind: 'response', id, isError: false, protocolVersion, spans: {} }, bytes };
+function answerWith({ idText }: Request, result: object): Message {
+  return messageOf(`{"jsonrpc":"2.0","id":${idText},"result":${JSON.stringify(result)}}`);
 }
 
-function refusal({ id, idText }: Request, { rpcCode: code, message }: RequestRefused): Answer {
-  const bytes = Bytes.from(`{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code, message })}}`);
-  return { message: { kind: 'response', id, isError: true, protocolVersion: undefined, spans: {} }, bytes };
+function refusal({ idText }: Request, { rpcCode: code, message }: RequestRefused): Message {
+  return messageOf(`{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code, message })}}`);
 }

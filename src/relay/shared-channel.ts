@@ -1,5 +1,5 @@
 import { BridgeError, type ErrorData } from '../base/errors.ts';
-import { Bytes } from '../jsonrpc/bytes.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Notification, Request, Response } from '../jsonrpc/message.ts';
 import type { Place, Room } from '../pool/place.ts';
 import type { SharedClient, SharedUpstream } from '../upstream/shared-upstream.ts';
@@ -8,6 +8,7 @@ import { cancelNotice, type CancelNotice } from './cancel-notice.ts';
 import type { Channel, ChannelReceiver, Visitor } from './channel.ts';
 import { ClientQuestions } from './client-questions.ts';
 import { Outlet } from './outlet.ts';
+import { messageOf } from './rewrite.ts';
 
 /** What a shared server does for one of its channels. */
 export interface SharedHome {
@@ -25,13 +26,9 @@ export interface SharedHome {
    * Answers `initialize`.
    *
    * @param signal the client does not wait for it any more
-   * @returns the result as JSON, and the revision in it
+   * @returns the result as JSON
    */
-  initialize(
-    client: SharedChannel,
-    bytes: Bytes,
-    signal: AbortSignal,
-  ): Promise<{ readonly result: string; readonly revision: string }>;
+  initialize(client: SharedChannel, bytes: Bytes, signal: AbortSignal): Promise<string>;
   /**
    * What needs no call, or more than one: undefined when it is a call like any other.
    * @returns the answer, or what is to be done when the server has answered
@@ -183,20 +180,25 @@ export class SharedChannel implements Channel, SharedClient {
       return;
     }
     const served = this.#home.serve(this, request);
-    if (served?.kind === 'answer') this.#out.deliver(responseTo(request), served.bytes);
+    if (served?.kind === 'answer') this.#answer(served.bytes.toString());
     else this.#call(request, bytes, served?.run);
   }
 
   async #initialize(request: Request, bytes: Bytes): Promise<void> {
     try {
       this.#questions.learn(bytes);
-      const { result, revision } = await this.#home.initialize(this, bytes, this.#signal());
-      const text = `{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`;
-      this.#out.deliver({ ...responseTo(request), protocolVersion: revision }, Bytes.from(text));
+      const result = await this.#home.initialize(this, bytes, this.#signal());
+      this.#answer(`{"jsonrpc":"2.0","id":${request.idText},"result":${result}}`);
     } catch (error) {
       const known = error instanceof BridgeError ? error : new BridgeError('INTERNAL', 'Internal error');
       this.#out.fail(request.id, known, false);
     }
+  }
+
+  /** In the server's place. */
+  #answer(text: string): void {
+    const { bytes, envelope } = messageOf(text);
+    this.#out.deliver(envelope, bytes);
   }
 
   #signal(): AbortSignal {
@@ -284,8 +286,4 @@ export class SharedChannel implements Channel, SharedClient {
     place.shared.cancel(sentId, notice);
     place.release();
   }
-}
-
-function responseTo({ id }: Request): Response {
-  return { kind: 'response', id, isError: false, protocolVersion: undefined, spans: {} };
 }

@@ -85,16 +85,12 @@ export class SharedServer implements SharedHome {
     return this.#waiting.hold(bytes, () => this.pool.wait(signal, client.key, room));
   }
 
-  async initialize(
-    client: SharedChannel,
-    bytes: Bytes,
-    signal: AbortSignal,
-  ): Promise<{ result: string; revision: string }> {
+  async initialize(client: SharedChannel, bytes: Bytes, signal: AbortSignal): Promise<string> {
     const read = initializeRequest.safeParse(JSON.parse(bytes.toString()));
     const handshake = this.#handshake ?? (await this.#firstHandshake(client, signal));
     const asked = read.success ? read.data.params.protocolVersion : undefined;
     const revision = agreedRevision(asked, handshake.protocolVersion);
-    return { result: this.#resultFor(revision, handshake), revision };
+    return this.#resultFor(revision, handshake);
   }
 
   enter(client: SharedChannel, visitor: Visitor): Handshake | Promise<Handshake> {

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { BridgeError, type ErrorData } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ToolsConfig } from '../config/config.ts';
-import { Bytes } from '../jsonrpc/bytes.ts';
+import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Request, Response } from '../jsonrpc/message.ts';
 import { elementTexts, memberTexts, RawJson } from '../jsonrpc/raw-json.ts';
+import { ownMeta } from '../upstream/discovery.ts';
 import type { UpstreamEnd } from '../upstream/upstream.ts';
 import type { Channel, ChannelLease, ChannelReceiver } from './channel.ts';
 import { changed, messageOf, objectIn, paramsOf, textOf, withParam, type Message } from './rewrite.ts';
@@ -198,8 +199,11 @@ class ViewChannel implements Channel, ChannelReceiver {
   #askPage(cursor: unknown): void {
     this.#pages += 1;
     const id = `${ownPrefix}${this.#pages}`;
-    const params = cursor === undefined ? {} : { cursor };
-    const { bytes, envelope } = messageOf(JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/list', params }));
+    // A server that speaks 2026-07-28 wants to know who asks; an older one must not be told.
+    const _meta = this.#waiting.some(({ request }) => request.claim) ? ownMeta : undefined;
+    const { bytes, envelope } = messageOf(
+      JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/list', params: { cursor, _meta } }),
+    );
     this.#channel.send(bytes, envelope);
   }
 
@@ -261,10 +265,10 @@ class ViewChannel implements Channel, ChannelReceiver {
     log.warn({ tool, digest, is: onChange }, 'a tool is not what was pinned');
   }
 
-  #refuse({ id, idText }: Request, message: string): void {
+  #refuse({ idText }: Request, message: string): void {
     const body = JSON.stringify({ code: -32602, message });
-    const answer: Response = { kind: 'response', id, isError: true, protocolVersion: undefined, spans: {} };
-    this.#receiver?.onMessage(answer, Bytes.from(`{"jsonrpc":"2.0","id":${idText},"error":${body}}`));
+    const { bytes, envelope } = messageOf(`{"jsonrpc":"2.0","id":${idText},"error":${body}}`);
+    this.#receiver?.onMessage(envelope, bytes);
   }
 }
 

@@ -16,17 +16,14 @@ export interface Discovery {
 
 const meta = 'io.modelcontextprotocol/';
 
-/** The question as Gangway puts it for itself. @see MCP 2026-07-28, Base Protocol, "Per-request protocol fields" */
-export const discoverQuestion = {
-  method: 'server/discover',
-  params: {
-    _meta: {
-      [`${meta}protocolVersion`]: '2026-07-28',
-      [`${meta}clientInfo`]: { name: 'gangway', version: version() },
-      [`${meta}clientCapabilities`]: {},
-    },
-  },
+/** What requests of Gangway's own say of themselves. @see MCP 2026-07-28, Base Protocol, "Per-request protocol fields" */
+export const ownMeta = {
+  [`${meta}protocolVersion`]: '2026-07-28',
+  [`${meta}clientInfo`]: { name: 'gangway', version: version() },
+  [`${meta}clientCapabilities`]: {},
 } as const;
+
+export const discoverQuestion = { method: 'server/discover', params: { _meta: ownMeta } } as const;
 
 const members = z.record(z.string(), z.unknown());
 const answer = z.object({
