@@ -124,9 +124,8 @@ export class Dialogue implements Parked {
     const hasFailed = message.isError || message.result?.isToolError === true;
     if (missing && hasFailed) return capabilityMissing(missing);
     if (message.isError) return this.#errorOf(message, bytes);
-    const { envelope } = message.result ? { envelope: message } : messageOf(bytes.toString());
-    const result = envelope.kind === 'response' ? envelope.result : undefined;
-    return { message, bytes: result ? dress(bytes, result, method, this.#serverInfo) : bytes };
+    if (!message.result) return { message, bytes };
+    return { message, bytes: dress(bytes, message.result, method, this.#serverInfo) };
   }
 
   get #questions(): Questions {
