@@ -6,6 +6,7 @@ import type { Arguments } from './args.ts';
 import { findServer, openDirect, type DirectClient } from './direct-client.ts';
 import { stderrOf } from './errors.ts';
 import { listTools } from './list-tools.ts';
+import { describeEra } from './modern-line.ts';
 import type { Output } from './output.ts';
 import { faultsOf } from './view-faults.ts';
 
@@ -53,7 +54,8 @@ async function checkServer(
       const tools = client.getServerCapabilities()?.tools ? await listTools(client) : [];
       const faults = server.tools ? faultsOf(server.tools, tools) : [];
       const text = `${describe(direct, tools.length)}, ${Math.round(startMs)} ms${place}`;
-      return faults.length === 0 ? ok(server.name, text) : wrong(server.name, text, faults);
+      const details = [...faults, await describeEra(server, direct.findEra)];
+      return faults.length === 0 ? ok(server.name, text, details) : wrong(server.name, text, details);
     } finally {
       await direct.close();
     }
@@ -68,8 +70,8 @@ function describe({ client, noiseLines }: DirectClient, tools: number): string {
   return `${name} ${version}, ${tools} tools${noise}`;
 }
 
-function ok(subject: string, text: string): Finding {
-  return { isOk: true, subject, text, details: [] };
+function ok(subject: string, text: string, details: readonly string[] = []): Finding {
+  return { isOk: true, subject, text, details };
 }
 
 function wrong(subject: string, text: string, details: readonly string[] = []): Finding {

@@ -206,8 +206,7 @@ export class EraSupply implements Supply {
   }
 
   #wayOf(era: Era): ModernWay {
-    if (era !== 'legacy' && this.#around.makeRelay) return 'relay';
-    return this.#config.sharing === 'shared' ? 'translate' : 'fallback';
+    return wayOf(this.#around.makeRelay ? era : 'legacy', this.#config);
   }
 
   /** Does what follows from what is known now. */
@@ -269,6 +268,12 @@ export class EraSupply implements Supply {
       },
     };
   }
+}
+
+/** How requests of 2026-07-28 are served where the file does not say it. */
+export function wayOf(era: Era, { sharing }: Pick<ServerConfig, 'sharing'>): ModernWay {
+  if (era !== 'legacy') return 'relay';
+  return sharing === 'shared' ? 'translate' : 'fallback';
 }
 
 /** Whether it has containers that nobody asked for, and room beside them. */

@@ -13,6 +13,10 @@ const config = {
     good: { command: fixture('well-behaved') },
     broken: { command: fixture('dies-at-start') },
     silent: { command: fixture('silent'), startTimeout: '500ms' },
+    common: { command: fixture('well-behaved'), sharing: 'shared' },
+    each: { command: fixture('well-behaved'), modern: 'per-call' },
+    modern: { command: fixture('conformance-modern') },
+    dual: { command: fixture('conformance-modern', '--dual') },
   },
 };
 
@@ -97,6 +101,17 @@ describe('gangway check', () => {
     expect(stdout).toMatch(/✗ silent: .*500 ms/);
   });
 
+  it.each([
+    ['modern', 'speaks 2026-07-28 only; requests of 2026-07-28 are relayed (modern: auto)'],
+    ['dual', 'speaks 2026-07-28 and older revisions; requests of 2026-07-28 are relayed (modern: auto)'],
+    ['good', 'speaks revisions up to 2025-11-25; requests of 2026-07-28 are sent back to a session (modern: auto)'],
+    ['common', 'speaks revisions up to 2025-11-25; requests of 2026-07-28 are translated (modern: auto)'],
+    ['each', 'requests of 2026-07-28 have a container each (modern: per-call)'],
+  ])('says what a server speaks: %s', async (server, line) => {
+    const { code, stdout } = await run('check', server);
+    expect([code, stdout.split('\n').at(-1)]).toEqual([0, `    ${line}`]);
+  });
+
   it('prints JSON with --json', async () => {
     const { code, stdout } = await run('check', 'broken', '--json');
     expect(code).toBe(1);
@@ -116,10 +131,18 @@ describe('gangway tools', () => {
     expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ name: 'echo' }));
   });
 
+  it('lists those of a server that speaks 2026-07-28 only', async () => {
+    const { code, stdout } = await run('tools', 'modern');
+    expect([code, stdout.split('\n').map((line) => line.split(' ')[0])]).toEqual([
+      0,
+      expect.arrayContaining(['test_simple_text']),
+    ]);
+  });
+
   it('names the servers there are for an unknown one', async () => {
     const { code, stderr } = await run('tools', 'goood');
     expect(code).toBe(2);
-    expect(stderr).toContain('wanted one of good, broken, silent');
+    expect(stderr).toContain('wanted one of good, broken, silent, common');
   });
 
   it('says why a server cannot be started, exit code 1', async () => {
