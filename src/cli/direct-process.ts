@@ -19,7 +19,7 @@ import { Leaks } from '../upstream/leaks.ts';
 import { startFailed } from '../upstream/start-failed.ts';
 import { startUpstream } from '../upstream/start.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { DirectClient, DirectSurroundings } from './direct-client.ts';
+import type { DirectClient, DirectSurroundings } from './direct.ts';
 import { stderrIn } from './errors.ts';
 import { LeaseTransport } from './lease-transport.ts';
 
