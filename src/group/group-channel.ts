@@ -4,7 +4,7 @@ import { version } from '../base/version.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Notification, Request } from '../jsonrpc/message.ts';
-import type { Channel, ChannelReceiver } from '../relay/channel.ts';
+import type { Channel, ChannelReceiver, Visitor } from '../relay/channel.ts';
 import { ClientQuestions } from '../relay/client-questions.ts';
 import { RequestRefused, unknownMethod } from '../relay/local-server.ts';
 import { agreedRevision, revisions } from '../relay/revisions.ts';
@@ -51,6 +51,7 @@ export class GroupChannel implements Channel, LinkHome {
   #receiver: ChannelReceiver | undefined;
   #hello: LinkHome['hello'] | undefined;
   #level: string | undefined;
+  #visitor: Visitor | undefined;
   /** Who was called last: a resource that nobody has listed is most likely one of his. */
   #lastUsed: Member | undefined;
   #isPaused = false;
@@ -73,6 +74,10 @@ export class GroupChannel implements Channel, LinkHome {
     return this.#level;
   }
 
+  get visitor(): Visitor | undefined {
+    return this.#visitor;
+  }
+
   get noiseLines(): number {
     return [...this.#links.values()].reduce((sum, { noiseLines }) => sum + noiseLines, 0);
   }
@@ -85,6 +90,18 @@ export class GroupChannel implements Channel, LinkHome {
     if (message.kind === 'request') void this.#request(message, bytes);
     else if (message.kind === 'notification') this.#notify(message, bytes);
     else if (message.kind === 'response') this.#questions.answer(message, bytes);
+  }
+
+  announce(visitor: Visitor): void {
+    this.#visitor = visitor;
+  }
+
+  rest(): void {
+    for (const link of this.#links.values()) link.rest();
+  }
+
+  async wake(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.wake()));
   }
 
   pause(): void {
@@ -200,7 +217,8 @@ export class GroupChannel implements Channel, LinkHome {
 
   #initialize(request: Request, bytes: Bytes): string {
     this.#hello = { request, bytes };
-    this.#questions.learn(bytes);
+    if (this.#visitor) this.#questions.allowAll();
+    else this.#questions.learn(bytes);
     this.#catalog.open();
     const asked = textOf(paramsOf(bytes).get('protocolVersion'));
     return JSON.stringify({

@@ -5,7 +5,7 @@ import { deferred } from '../base/deferred.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Bytes } from '../jsonrpc/bytes.ts';
 import type { Envelope, Id, Request, Response } from '../jsonrpc/message.ts';
-import type { ChannelLease, ChannelReceiver } from '../relay/channel.ts';
+import type { ChannelLease, ChannelReceiver, Visitor } from '../relay/channel.ts';
 import type { Asker } from '../relay/client-questions.ts';
 import { endError, garbledAnswer, timeoutError } from '../upstream/end-error.ts';
 import type { UpstreamEnd } from '../upstream/upstream.ts';
@@ -21,6 +21,8 @@ export interface LinkHome {
   readonly hello: { readonly request: Request; readonly bytes: Bytes };
   /** How much the client wants to be logged, once it has said so. */
   readonly level: string | undefined;
+  /** The client of one request of 2026-07-28. */
+  readonly visitor: Visitor | undefined;
   onMessage(message: Envelope, bytes: Bytes, from: MemberLink, cause: Id | undefined): void;
   onFailed(id: Id, error: BridgeError): void;
   onFlood(): void;
@@ -85,6 +87,14 @@ export class MemberLink implements ChannelReceiver, Asker {
     this.#lastOwn += 1;
     const id = `${ownPrefix}${this.#lastOwn}`;
     this.#send(messageOf(JSON.stringify({ jsonrpc: '2.0', id, method: 'logging/setLevel', params: { level } })));
+  }
+
+  rest(): void {
+    this.#lease?.upstream.rest?.();
+  }
+
+  async wake(): Promise<void> {
+    await this.#lease?.upstream.wake?.();
   }
 
   pause(): void {
@@ -160,7 +170,13 @@ export class MemberLink implements ChannelReceiver, Asker {
   }
 
   async #shakeHands({ upstream }: ChannelLease): Promise<void> {
-    const { hello, clock } = this.#home;
+    const { hello, clock, visitor } = this.#home;
+    if (visitor && upstream.enter) {
+      upstream.attach(this);
+      const { isAskable, logLevel } = visitor;
+      await upstream.enter({ isAskable, logLevel, signal: this.#closing.signal });
+      return;
+    }
     const { startTimeoutMs } = this.member.config;
     upstream.send(hello.bytes, hello.request);
     upstream.attach(this);

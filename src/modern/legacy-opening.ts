@@ -24,15 +24,14 @@ export async function openLegacy(
 ): Promise<Handshake> {
   const { abilities, logLevel } = request.claim;
   const isAskable = abilities !== undefined && Object.values(abilities).includes(true);
-  if (seat.channel.enter) {
-    const visitor = {
-      ...{ isAskable, logLevel },
-      get signal() {
-        return vanished.signal;
-      },
-    };
-    return seat.channel.enter(visitor);
-  }
+  const visitor = {
+    ...{ isAskable, logLevel },
+    get signal() {
+      return vanished.signal;
+    },
+  };
+  if (seat.channel.enter) return seat.channel.enter(visitor);
+  seat.channel.announce?.(visitor);
   const meta = objectIn(paramsOf(bytes).get('_meta'));
   const { message, bytes: answer } = await seat.ask(
     'initialize',

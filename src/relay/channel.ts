@@ -48,6 +48,8 @@ export interface Channel {
    * @throws {BridgeError} why there is no server
    */
   readonly enter?: ((visitor: Visitor) => Handshake | Promise<Handshake>) | undefined;
+  /** Says before `initialize` that it is for one request of 2026-07-28, where only what is behind it can `enter`. */
+  announce?(visitor: Visitor): void;
   /** Its request waits for its client: what it shares may be used by others now. */
   rest?(): void;
   /** Its request goes on. Resolves when what the server says then can only be about this one. */

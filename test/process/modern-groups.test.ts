@@ -57,7 +57,8 @@ afterAll(async () => {
 describe('POST /mcp of 2026-07-28, when no server needs a session', () => {
   let bridge: Program;
   let client: ModernClient;
-  const servers = (): object => ({ alpha: shared('well-behaved'), beta: shared('told'), things: translator });
+  const alpha = { ...shared('well-behaved'), pool: { min: 1, max: 1 } };
+  const servers = (): object => ({ alpha, beta: shared('told'), things: translator });
 
   beforeAll(async () => {
     bridge = await serve({ servers: servers() }, allow);
@@ -101,12 +102,37 @@ describe('POST /mcp of 2026-07-28, when no server needs a session', () => {
     expect(JSON.parse(textOf(resultOf(last)))).toMatchObject({ answer });
   });
 
+  it('makes a round for each of several clients that one server asks at once', async () => {
+    const rounds = await Promise.all([1, 2].map(() => client.call('beta__ask').then(resultOf)));
+    const names = ['Ada', 'Bob'];
+    const last = await Promise.all(
+      rounds.map((round, i) => {
+        const [key = ''] = Object.keys(round['inputRequests'] as object);
+        return client.goOn('beta__ask', {}, round, { [key]: { action: 'accept', content: { name: names[i] } } });
+      }),
+    );
+    const given = last.map((answer) => JSON.parse(textOf(resultOf(answer))) as { answer: { content: object } });
+    expect(given.map(({ answer }) => answer.content)).toEqual(names.map((name) => ({ name })));
+  });
+
+  it('says what a client would have to be able to do for a question', async () => {
+    const answer = await new ModernClient(bridge.url, 'mcp').call('beta__ask');
+    expect([answer.status, reasonIn(answer)]).toEqual([400, 'CAPABILITY_MISSING']);
+  });
+
+  it('logs from the level that the call asks for, and nothing to one that asks for none', async () => {
+    const [some, none] = [await client.call('beta__log', {}, { logLevel: 'info' }), await client.call('beta__log')];
+    const levels = some.before.map(({ params }) => params?.['level']);
+    expect([levels, none.before]).toEqual([['info', 'error'], []]);
+  });
+
   it('tells the server of a call that its client gave up', async () => {
-    const giveUp = client.begin('alpha__sleep', { ms: 60_000 });
+    const modest = new ModernClient(bridge.url, 'mcp');
+    const giveUp = modest.begin('alpha__sleep', { ms: 60_000 });
     await until('the call', async () => (await bridge.status()).callsInFlight === 1);
     giveUp();
     await until('it to be over', async () => (await bridge.status()).callsInFlight === 0);
-    const heard = async (): Promise<string> => textOf(resultOf(await client.call('alpha__cancelled')));
+    const heard = async (): Promise<string> => textOf(resultOf(await modest.call('alpha__cancelled')));
     await until('the server to have heard it', async () => (await heard()) !== '[]');
   });
 
