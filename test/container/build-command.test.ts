@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, jest } from '@jest/globals';
-import { hasImage, removeImage } from '../support/containers.ts';
+import { hasImage, removeImage, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { connect, textOf } from '../support/mcp-client.ts';
 import { gangway, serve, temporaryFolder, writeConfig } from '../support/program.ts';
@@ -54,7 +54,7 @@ describeEachEngine('gangway build', (engine) => {
       await removeImage(engine, built.image);
       expect(await hasImage(engine, reference)).toBe(false);
       const servers = { pulled: { image: reference, network: 'none', startTimeout: '60s' } };
-      await using bridge = await serve({ servers }, { args: ['--engine', engine] });
+      await using bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
       await bridge.waitForLine(/✓ pulled is ready/, containerTestMs);
       await using connected = await connect(bridge.url, 'pulled');
       const call = { name: 'echo', arguments: { text: 'from the registry' } };

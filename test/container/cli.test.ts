@@ -1,5 +1,5 @@
 import { expect, it, jest } from '@jest/globals';
-import { containersOf, fixtureImage, listContainers } from '../support/containers.ts';
+import { containersOf, fixtureImage, listContainers, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { initialize, post, RawSession, textOf } from '../support/mcp-client.ts';
 import { gangway, serve, temporaryFolder, writeConfig } from '../support/program.ts';
@@ -62,7 +62,7 @@ describeEachEngine('The command line', (engine) => {
   it('logs prints what containers wrote, top shows them, recycle replaces the warm ones', async () => {
     const { servers } = config(await fixtureImage(engine)) as { servers: Record<string, object> };
     servers['good'] = { ...servers['good'], pool: { warm: 1 } };
-    await using bridge = await serve({ servers }, { args: ['--engine', engine] });
+    await using bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     const address = ['--host', '127.0.0.1', '--port', new URL(bridge.url).port];
     const isWarm = async (): Promise<boolean> => (await bridge.status()).servers['good']?.pool.warm === 1;
     await until('a warm container', isWarm, { limitMs: 60_000 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
-import { containersOf, fixtureImage } from '../support/containers.ts';
+import { containersOf, fixtureImage, uncounted } from '../support/containers.ts';
 import { containerProcesses, countProcesses, pauseContainer } from '../support/container-processes.ts';
 import type { ContainerProcesses } from '../support/container-processes.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
@@ -37,7 +37,10 @@ describeEachEngine('A server', (engine) => {
       closer: run('closes-stdout', { pingInterval: '1s' }),
       long: run('long-line'),
     };
-    bridge = await serve({ servers }, { args: ['--engine', engine], env: { SECRET_TOKEN: secret } });
+    bridge = await serve(
+      { defaults: uncounted, servers },
+      { args: ['--engine', engine], env: { SECRET_TOKEN: secret } },
+    );
     instance = (await bridge.status()).instance;
     await bridge.waitForLine(/✓ control is ready/, 60_000);
     control = await RawSession.open(bridge.url, 'control');

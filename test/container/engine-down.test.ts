@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, jest } from '@jest/globals';
 import { containerProcesses } from '../support/container-processes.ts';
-import { containersOf, fixtureImage } from '../support/containers.ts';
+import { containersOf, fixtureImage, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine, type EngineName } from '../support/engines.ts';
 import { initialize, post, RawSession, textOf, type Answer } from '../support/mcp-client.ts';
 import { processes } from '../support/processes.ts';
@@ -49,7 +49,7 @@ async function start(engine: EngineName, { path: folder }: { readonly path: stri
   const good = { image, args: ['/servers/well-behaved.mjs'], network: 'none', pull: 'never', startTimeout: '60s' };
   const env = { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
   const servers = { good: { ...good, pool: { warm: 0, acquireTimeout: '60s' } } };
-  return serve({ servers }, { args: ['--engine', engine], env });
+  return serve({ defaults: uncounted, servers }, { args: ['--engine', engine], env });
 }
 
 const attempt = ({ url }: Program): Promise<Answer> => post(`${url}/good/mcp`, initialize());

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { containersOf, fixtureImage, killContainer, removeContainers } from '../support/containers.ts';
+import { containersOf, fixtureImage, killContainer, removeContainers, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { initialize, post, RawSession, textOf, type Answer } from '../support/mcp-client.ts';
 import { serve, type Program } from '../support/program.ts';
@@ -34,7 +34,7 @@ describeEachEngine('Faults', (engine) => {
       mortal: run('well-behaved'),
       warm: run('well-behaved', { pool: { warm: 2, max: 5 } }),
     };
-    bridge = await serve({ servers }, { args: ['--engine', engine] });
+    bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     instance = (await bridge.status()).instance;
     await bridge.waitForLine(/✓ control is ready/, 60_000);
     control = await RawSession.open(bridge.url, 'control');

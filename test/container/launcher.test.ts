@@ -1,5 +1,5 @@
 import { expect, it, jest } from '@jest/globals';
-import { containersOf, fixtureImage, remaining, removeContainers } from '../support/containers.ts';
+import { containersOf, fixtureImage, remaining, removeContainers, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { childPids, launcherOf, launcherPid } from '../support/launcher.ts';
 import { initialize, post, RawSession, textOf, type Answer } from '../support/mcp-client.ts';
@@ -19,7 +19,7 @@ describeEachEngine('A launcher', (engine) => {
       polite: { ...run, args: ['/servers/well-behaved.mjs'] },
       stubborn: { ...run, args: ['/servers/ignores-eof-and-sigterm.mjs'] },
     };
-    const bridge = await serve({ servers }, { args: ['--engine', engine] });
+    const bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     await until('readiness', async () => (await fetch(`${bridge.url}/readyz`)).ok, { limitMs: 60_000 });
     return bridge;
   }

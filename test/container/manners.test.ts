@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
-import { containersOf, fixtureImage } from '../support/containers.ts';
+import { containersOf, fixtureImage, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { initialize, post, RawSession, textOf, type Answer } from '../support/mcp-client.ts';
 import { residentBytes } from '../support/processes.ts';
@@ -34,7 +34,7 @@ describeEachEngine('A server with bad manners, in a container,', (engine) => {
       deaf: run('bulk'),
       crashing: run('dies-at-start'),
     };
-    bridge = await serve({ servers }, { args: ['--engine', engine] });
+    bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     instance = (await bridge.status()).instance;
     await bridge.waitForLine(/✓ control is ready/, 60_000);
     control = await RawSession.open(bridge.url, 'control');

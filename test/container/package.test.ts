@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { containersOf, imagesBuiltFrom, imageUser, labelOf, removeImage } from '../support/containers.ts';
+import { containersOf, imagesBuiltFrom, imageUser, labelOf, removeImage, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { connect, initialize, post, textOf } from '../support/mcp-client.ts';
 import { gangway, serve, temporaryFolder, writeConfig, type Program } from '../support/program.ts';
@@ -24,7 +24,7 @@ describeEachEngine('package:', (engine) => {
       other: { ...server, package: { npm: 'semver@7.8.1', bin: 'nothing' } },
       none: { ...server, package: 'npm:ms@2.1.3' },
     };
-    bridge = await serve({ servers }, { args: ['--engine', engine] });
+    bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
   });
 
   afterAll(async () => {

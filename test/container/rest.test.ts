@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
-import { containersOf } from '../support/containers.ts';
+import { containersOf, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { serve, type Program } from '../support/program.ts';
 import { until } from '../support/until.ts';
@@ -18,7 +18,7 @@ describeEachEngine('Plain REST, on images of the catalogue,', (engine) => {
   beforeAll(async () => {
     const everything = { image: 'docker.io/mcp/everything', pool: { warm: 0, acquireTimeout: '60s' } };
     const servers = { ...example.servers, everything };
-    const defaults = { startTimeout: '60s', pull: 'never' };
+    const defaults = { startTimeout: '60s', pull: 'never', ...uncounted };
     const env = { BRAVE_API_KEY: 'no-real-key' };
     bridge = await serve({ defaults, servers }, { args: ['--engine', engine], env });
     await bridge.waitForLine(/✓ brave-search is ready/, 60_000);

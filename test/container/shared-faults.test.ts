@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { pauseContainer } from '../support/container-processes.ts';
-import { containersOf, fixtureImage } from '../support/containers.ts';
+import { containersOf, fixtureImage, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { RawSession, textOf, type Answer } from '../support/mcp-client.ts';
 import { serve, type Program } from '../support/program.ts';
@@ -25,7 +25,7 @@ describeEachEngine('The container of a shared server', (engine) => {
       idle: run('keeps-a-record'),
       leaver: run('leaves-when-told'),
     };
-    bridge = await serve({ servers }, { args: ['--engine', engine] });
+    bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     instance = (await bridge.status()).instance;
     await Promise.all(Object.keys(servers).map((name) => bridge.waitForLine(new RegExp(`✓ ${name} is ready`), 60_000)));
   });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
-import { containersOf, fixtureImage, killContainer } from '../support/containers.ts';
+import { containersOf, fixtureImage, killContainer, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { connect, RawSession, textOf } from '../support/mcp-client.ts';
 import { serve, type Program } from '../support/program.ts';
@@ -22,7 +22,7 @@ describeEachEngine('A shared server', (engine) => {
       together: { ...shared, image, args: ['/servers/together.mjs'], pool },
       limited: { ...shared, image, args: ['/servers/inspector.mjs'], pool, resources: limited },
     };
-    bridge = await serve({ servers }, { args: ['--engine', engine] });
+    bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     await Promise.all(Object.keys(servers).map((name) => bridge.waitForLine(new RegExp(`✓ ${name} is ready`), 60_000)));
   });
 

@@ -3,6 +3,7 @@ import { containerTestMs, describeEachEngine } from '../support/engines.ts';
 import { RawSession } from '../support/mcp-client.ts';
 import { serve } from '../support/program.ts';
 import { median, timed, until } from '../support/until.ts';
+import { uncounted } from '../support/containers.ts';
 
 jest.setTimeout(containerTestMs);
 
@@ -15,7 +16,7 @@ describeEachEngine('A warm container', (engine) => {
       cold: { ...memory, pool: { warm: 0 } },
       warm: { ...memory, pool: { warm: 1 } },
     };
-    await using bridge = await serve({ servers }, { args: ['--engine', engine] });
+    await using bridge = await serve({ defaults: uncounted, servers }, { args: ['--engine', engine] });
     await bridge.waitForLine(/✓ cold is ready/, 60_000);
     const times = { cold: [] as number[], warm: [] as number[] };
     for (let round = 0; round < rounds; round++) {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, it, jest } from '@jest/globals';
-import { containersOf, imagesBuiltFrom, imageUser, removeImage } from '../support/containers.ts';
+import { containersOf, imagesBuiltFrom, imageUser, removeImage, uncounted } from '../support/containers.ts';
 import { containerTestMs, describeEachEngine, type EngineName } from '../support/engines.ts';
 import { connect, textOf } from '../support/mcp-client.ts';
 import { serve, temporaryFolder } from '../support/program.ts';
@@ -29,7 +29,10 @@ describeEachEngine('The weather example as an image', (engine) => {
     const servers = { weather: { ...exampleEntry('weather'), build: `./${name}`, startTimeout: '60s' } };
     const env = { WEATHER_API: `http://${hostSeenFrom(engine)}:${weather.port}` };
     try {
-      await using bridge = await serve({ servers }, { args: ['--engine', engine], env, folder: folder.path });
+      await using bridge = await serve(
+        { defaults: uncounted, servers },
+        { args: ['--engine', engine], env, folder: folder.path },
+      );
       await bridge.waitForLine(/✓ weather is ready/, containerTestMs);
       await until('two containers', async () => (await poolOf(bridge, 'weather')).ready === 2, { limitMs: 60_000 });
       const texts = await Promise.all(
