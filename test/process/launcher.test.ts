@@ -14,7 +14,7 @@ const config = {
   servers: {
     polite: { command: fixture('well-behaved'), pool },
     stubborn: { command: fixture('ignores-eof-and-sigterm'), pool },
-    shared: { command: fixture('well-behaved'), sharing: 'shared', pool: { min: 1, max: 1 } },
+    shared: { command: fixture('well-behaved'), sharing: 'shared', modern: 'translate', pool: { min: 1, max: 1 } },
   },
 };
 const args = ['--allow-process'];
